@@ -1,0 +1,4 @@
+-- loses: all shelves
+DROP TABLE IF EXISTS user_releases;
+
+DROP TABLE IF EXISTS folders;

@@ -1,0 +1,317 @@
+-- Each user's copies of releases: the shelf.
+-- Tables: user_releases, folders; releases for what is on the shelf.
+--
+-- A copy is archived or on the shelf; everything here but get_copy sees the shelf only.
+
+-- name: list_collection_newest(user_id, before_added_at, before_id, page_size, page_offset)
+-- One user's copies, latest added first, each with its release; one keyset page.
+--
+-- Without filters, so that the page that is read most is a short walk of one index under any
+-- plan; what is filtered or sorted otherwise reads list_collection_descending.
+--
+-- Returns: 0..page_size rows Keyed[Copy]: added_at, id, then the copy.
+-- Params:  before_added_at timestamptz, before_id uuid: last row of the previous page, NULL for the
+--          first.
+-- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey.
+-- Order:   added_at DESC, id DESC; total.
+-- Locks:   none.
+SELECT c.added_at, c.id,
+       c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.updated_at, r.card AS release
+  FROM user_releases AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+ WHERE c.user_id = :user_id::uuid
+   AND c.archived_at IS NULL
+   AND (c.added_at, c.id) < (coalesce(:before_added_at::timestamptz, 'infinity'),
+                              coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ ORDER BY c.added_at DESC, c.id DESC
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: list_collection_oldest(user_id, after_added_at, after_id, page_size, page_offset)
+-- One user's copies, earliest added first, each with its release; one keyset page.
+--
+-- Without filters, so that the page that is read most is a short walk of one index under any
+-- plan; what is filtered or sorted otherwise reads list_collection_ascending.
+--
+-- Returns: 0..page_size rows Keyed[Copy]: added_at, id, then the copy.
+-- Params:  after_added_at timestamptz, after_id uuid: last row of the previous page, NULL for the
+--          first.
+-- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey.
+-- Order:   added_at, id; total.
+-- Locks:   none.
+SELECT c.added_at, c.id,
+       c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.updated_at, r.card AS release
+  FROM user_releases AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+ WHERE c.user_id = :user_id::uuid
+   AND c.archived_at IS NULL
+   AND (c.added_at, c.id) > (coalesce(:after_added_at::timestamptz, '-infinity'),
+                              coalesce(:after_id::uuid, '00000000-0000-0000-0000-000000000000'))
+ ORDER BY c.added_at, c.id
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: list_collection_ascending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, search, after_key, after_id, page_size, page_offset)
+-- One user's copies, filtered and by any order, ascending; one keyset page.
+--
+-- Whatever the key, the whole shelf has to be read and sorted (the first rows of the sort are kept
+-- only), so one query with the key chosen by CASE costs nothing; the cards are fetched for the
+-- page alone.
+--
+-- Returns: 0..page_size rows Keyed[Copy]: sort_key, id, then the copy.
+-- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0) or 'rating'.
+--          after_key text, after_id uuid: last row of the previous page, NULL for the first.
+--          The filters are NULL where they are none; search text: what a person typed.
+-- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
+--          for a rare filter releases_facets_idx, user_releases_user_release_idx.
+-- Order:   sort_key, id; total.
+-- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
+-- Locks:   none.
+WITH shelf AS (
+    SELECT c.id,
+           CASE :sort::text
+               WHEN 'added' THEN to_char(c.added_at AT TIME ZONE 'UTC',
+                                         'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+               WHEN 'artist' THEN left(r.artist_normalized, 100)
+               WHEN 'title' THEN left(r.title_normalized, 100)
+               WHEN 'year' THEN to_char(coalesce(r.year, 0), 'FM0000')
+               WHEN 'rating' THEN c.rating::text
+           END COLLATE "C" AS sort_key
+      FROM user_releases AS c
+      JOIN releases AS r
+        ON r.id = c.release_id
+     WHERE c.user_id = :user_id::uuid
+       AND c.archived_at IS NULL
+       AND (release_facets(
+                :artist::text, :label::text, :genre::text, :style::text, :format::text,
+                :country::text, NULL, NULL
+            ) IS NULL
+            OR r.facets @> release_facets(
+                :artist::text, :label::text, :genre::text, :style::text, :format::text,
+                :country::text, NULL, NULL
+            ))
+       AND (:year_from::int IS NULL OR r.year >= :year_from::int)
+       AND (:year_to::int IS NULL OR r.year <= :year_to::int)
+       AND (:folder_id::uuid IS NULL OR c.folder_id = :folder_id::uuid)
+       AND (:min_rating::int IS NULL OR c.rating >= :min_rating::int)
+       AND (:search::text IS NULL OR r.search_text %%> ALL (search_words(:search::text)))
+),
+page AS (
+    SELECT shelf.id, shelf.sort_key
+      FROM shelf
+     WHERE (:after_id::uuid IS NULL
+            OR (shelf.sort_key, shelf.id) > (:after_key::text, :after_id::uuid))
+     ORDER BY shelf.sort_key, shelf.id
+     LIMIT :page_size::int OFFSET :page_offset::int
+)
+SELECT page.sort_key, page.id,
+       c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.updated_at, r.card AS release
+  FROM page
+  JOIN user_releases AS c
+    ON c.user_id = :user_id::uuid AND c.id = page.id
+  JOIN releases AS r
+    ON r.id = c.release_id
+ ORDER BY page.sort_key, page.id;
+
+-- name: list_collection_descending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, search, before_key, before_id, page_size, page_offset)
+-- One user's copies, filtered and by any order, descending; one keyset page.
+--
+-- Whatever the key, the whole shelf has to be read and sorted (the first rows of the sort are kept
+-- only), so one query with the key chosen by CASE costs nothing; the cards are fetched for the
+-- page alone.
+--
+-- Returns: 0..page_size rows Keyed[Copy]: sort_key, id, then the copy.
+-- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0) or 'rating'.
+--          before_key text, before_id uuid: last row of the previous page, NULL for the first.
+--          The filters are NULL where they are none; search text: what a person typed.
+-- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
+--          for a rare filter releases_facets_idx, user_releases_user_release_idx.
+-- Order:   sort_key DESC, id DESC; total.
+-- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
+-- Locks:   none.
+WITH shelf AS (
+    SELECT c.id,
+           CASE :sort::text
+               WHEN 'added' THEN to_char(c.added_at AT TIME ZONE 'UTC',
+                                         'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+               WHEN 'artist' THEN left(r.artist_normalized, 100)
+               WHEN 'title' THEN left(r.title_normalized, 100)
+               WHEN 'year' THEN to_char(coalesce(r.year, 0), 'FM0000')
+               WHEN 'rating' THEN c.rating::text
+           END COLLATE "C" AS sort_key
+      FROM user_releases AS c
+      JOIN releases AS r
+        ON r.id = c.release_id
+     WHERE c.user_id = :user_id::uuid
+       AND c.archived_at IS NULL
+       AND (release_facets(
+                :artist::text, :label::text, :genre::text, :style::text, :format::text,
+                :country::text, NULL, NULL
+            ) IS NULL
+            OR r.facets @> release_facets(
+                :artist::text, :label::text, :genre::text, :style::text, :format::text,
+                :country::text, NULL, NULL
+            ))
+       AND (:year_from::int IS NULL OR r.year >= :year_from::int)
+       AND (:year_to::int IS NULL OR r.year <= :year_to::int)
+       AND (:folder_id::uuid IS NULL OR c.folder_id = :folder_id::uuid)
+       AND (:min_rating::int IS NULL OR c.rating >= :min_rating::int)
+       AND (:search::text IS NULL OR r.search_text %%> ALL (search_words(:search::text)))
+),
+page AS (
+    SELECT shelf.id, shelf.sort_key
+      FROM shelf
+     WHERE (:before_id::uuid IS NULL
+            OR (shelf.sort_key, shelf.id) < (:before_key::text, :before_id::uuid))
+     ORDER BY shelf.sort_key DESC, shelf.id DESC
+     LIMIT :page_size::int OFFSET :page_offset::int
+)
+SELECT page.sort_key, page.id,
+       c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.updated_at, r.card AS release
+  FROM page
+  JOIN user_releases AS c
+    ON c.user_id = :user_id::uuid AND c.id = page.id
+  JOIN releases AS r
+    ON r.id = c.release_id
+ ORDER BY page.sort_key DESC, page.id DESC;
+
+-- name: count_collection(user_id, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, search)$
+-- How many copies a user has on the shelf that pass the filters.
+--
+-- Returns: one bigint.
+-- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
+--          for a rare filter releases_facets_idx, user_releases_user_release_idx.
+-- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
+-- Locks:   none.
+SELECT count(*)
+  FROM user_releases AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+ WHERE c.user_id = :user_id::uuid
+   AND c.archived_at IS NULL
+   AND (release_facets(
+            :artist::text, :label::text, :genre::text, :style::text, :format::text,
+            :country::text, NULL, NULL
+        ) IS NULL
+        OR r.facets @> release_facets(
+            :artist::text, :label::text, :genre::text, :style::text, :format::text,
+            :country::text, NULL, NULL
+        ))
+   AND (:year_from::int IS NULL OR r.year >= :year_from::int)
+   AND (:year_to::int IS NULL OR r.year <= :year_to::int)
+   AND (:folder_id::uuid IS NULL OR c.folder_id = :folder_id::uuid)
+   AND (:min_rating::int IS NULL OR c.rating >= :min_rating::int)
+   AND (:search::text IS NULL OR r.search_text %%> ALL (search_words(:search::text)));
+
+-- name: get_copy(user_id, copy_id)^
+-- One copy of a user, with its release.
+--
+-- Returns: 0..1 rows Copy.
+-- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Locks:   none.
+SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.updated_at, r.card AS release
+  FROM user_releases AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+ WHERE c.user_id = :user_id::uuid
+   AND c.id = :copy_id::uuid;
+
+-- name: insert_copy(user_id, release_id, discogs_id, folder_id, rating, media_condition, sleeve_condition, notes, custom_fields, added_at, now)^
+-- Put one more copy of a release on a user's shelf.
+--
+-- Returns: 0..1 rows Copy; none where the catalogue has no such release.
+-- Params:  release_id uuid or discogs_id int: which release; the other one is NULL. folder_id uuid:
+--          NULL for Uncategorized. custom_fields text: a JSON object.
+-- Index:   releases_pkey or releases_discogs_id_key, folders_user_id_number_key.
+-- Locks:   the new row. A folder that is not the user's is refused
+--          (user_releases_folder_id_fkey, 23503).
+WITH added AS (
+    INSERT INTO user_releases (
+        user_id, release_id, folder_id, rating, media_condition, sleeve_condition, notes,
+        custom_fields, added_at, created_at, updated_at
+    )
+    SELECT :user_id::uuid, r.id,
+           coalesce(:folder_id::uuid, (SELECT f.id
+                                         FROM folders AS f
+                                        WHERE f.user_id = :user_id::uuid
+                                          AND f.number = 1)),
+           :rating::smallint, :media_condition::text::media_condition,
+           :sleeve_condition::text::sleeve_condition, :notes::text,
+           :custom_fields::text::jsonb, :added_at::timestamptz, :now::timestamptz, :now
+      FROM releases AS r
+     WHERE r.id = :release_id::uuid
+        OR r.discogs_id = :discogs_id::int
+    RETURNING user_id, id, release_id, folder_id, discogs_instance_id, rating, media_condition,
+              sleeve_condition, notes, custom_fields, added_at, updated_at
+)
+SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.updated_at, r.card AS release
+  FROM added AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+ WHERE c.user_id = :user_id::uuid;
+
+-- name: update_copy(user_id, copy_id, changes, expected_updated_at, now)^
+-- Change a copy of a user.
+--
+-- Returns: 0..1 rows Copy; none where there is no such copy or it changed meanwhile.
+-- Params:  changes text: a JSON object with the fields to change, by the API's names; null clears
+--          one. expected_updated_at timestamptz: the version that the caller saw, NULL for any.
+-- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Locks:   the row. A folder that is not the user's is refused
+--          (user_releases_folder_id_fkey, 23503).
+WITH changed AS (
+    UPDATE user_releases AS c
+       SET folder_id = CASE WHEN e.changes ? 'folderId'
+                            THEN (e.changes ->> 'folderId')::uuid ELSE c.folder_id END,
+           rating = CASE WHEN e.changes ? 'rating'
+                         THEN (e.changes ->> 'rating')::smallint ELSE c.rating END,
+           media_condition = CASE WHEN e.changes ? 'mediaCondition'
+                                  THEN (e.changes ->> 'mediaCondition')::media_condition
+                                  ELSE c.media_condition END,
+           sleeve_condition = CASE WHEN e.changes ? 'sleeveCondition'
+                                   THEN (e.changes ->> 'sleeveCondition')::sleeve_condition
+                                   ELSE c.sleeve_condition END,
+           notes = CASE WHEN e.changes ? 'notes'
+                        THEN e.changes ->> 'notes' ELSE c.notes END,
+           custom_fields = CASE WHEN e.changes ? 'customFields'
+                                THEN e.changes -> 'customFields' ELSE c.custom_fields END,
+           added_at = CASE WHEN e.changes ? 'addedAt'
+                           THEN (e.changes ->> 'addedAt')::timestamptz ELSE c.added_at END,
+           updated_at = :now::timestamptz
+      FROM (SELECT :changes::text::jsonb AS changes) AS e
+     WHERE c.user_id = :user_id::uuid
+       AND c.id = :copy_id::uuid
+       AND c.updated_at = coalesce(:expected_updated_at::timestamptz, c.updated_at)
+    RETURNING c.user_id, c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+              c.media_condition, c.sleeve_condition, c.notes, c.custom_fields, c.added_at,
+              c.updated_at
+)
+SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.updated_at, r.card AS release
+  FROM changed AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+ WHERE c.user_id = :user_id::uuid;
+
+-- name: delete_copy(user_id, copy_id)!
+-- Take a copy off a user's shelf for good.
+--
+-- Returns: the number of copies deleted, 0 or 1.
+-- Index:   user_releases_pkey (user_id, id).
+-- Locks:   the row.
+DELETE FROM user_releases AS c
+ WHERE c.user_id = :user_id::uuid
+   AND c.id = :copy_id::uuid;

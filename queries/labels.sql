@@ -1,0 +1,110 @@
+-- Labels of the shared catalogue.
+-- Tables: labels.
+
+-- name: list_label_hashes(discogs_ids)
+-- What the catalogue holds of these Discogs labels, to leave out what is unchanged.
+--
+-- Returns: 0..n rows SourceHash, in no order.
+-- Index:   labels_discogs_id_key.
+-- Locks:   none.
+SELECT l.discogs_id, l.source_hash
+  FROM labels AS l
+ WHERE l.discogs_id = ANY (:discogs_ids::int[]);
+
+-- name: upsert_labels(documents, now)
+-- Labels from documents; one of a Discogs number replaces what is known of that number.
+--
+-- Returns: one row SavedEntry a document, in no order.
+-- Params:  documents text: a JSON array of label documents (kleio.catalogue), each Discogs number
+--          at most once.
+-- Index:   labels_discogs_id_key.
+-- Order:   written in the order of the Discogs numbers, so that two imports can't deadlock.
+-- Locks:   the labels written.
+INSERT INTO labels AS l (
+    discogs_id, name, resource_url, profile, metadata, source_hash, created_at, updated_at,
+    synced_at
+)
+SELECT d."discogsId", d.name, d."resourceUrl", d.profile, coalesce(d.metadata, '{}'),
+       d."sourceHash", :now::timestamptz, :now,
+       CASE WHEN d."discogsId" IS NOT NULL THEN :now::timestamptz END
+  FROM jsonb_to_recordset(:documents::jsonb) AS d (
+           "discogsId" int, name text, "resourceUrl" text, profile text, metadata jsonb,
+           "sourceHash" text
+       )
+ ORDER BY d."discogsId"
+    ON CONFLICT (discogs_id) DO UPDATE
+   SET name = excluded.name,
+       resource_url = excluded.resource_url,
+       profile = excluded.profile,
+       metadata = excluded.metadata,
+       source_hash = excluded.source_hash,
+       updated_at = excluded.updated_at,
+       synced_at = excluded.synced_at
+RETURNING l.discogs_id, l.id, old.id IS NULL AS inserted;
+
+-- name: list_labels(after_name, after_id, page_size, page_offset)
+-- Labels by name; one keyset page.
+--
+-- Returns: 0..page_size rows Keyed[Label]: name_key, id, then the label.
+-- Params:  after_name text, after_id uuid: last row of the previous page, NULL for the first.
+-- Index:   labels_name_idx (left(name_normalized, 64), id).
+-- Order:   left(name_normalized, 64), id; total.
+-- Locks:   none.
+SELECT left(l.name_normalized, 64) AS name_key, l.id,
+       l.id, l.discogs_id, l.name, l.resource_url
+  FROM labels AS l
+ WHERE (left(l.name_normalized, 64), l.id)
+       > (coalesce(:after_name::text, ''),
+          coalesce(:after_id::uuid, '00000000-0000-0000-0000-000000000000'))
+ ORDER BY left(l.name_normalized, 64), l.id
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: search_labels(search, before_score, before_id, page_size, page_offset)
+-- Labels whose name is like a text, best first; one page.
+--
+-- Returns: 0..page_size rows Keyed[Label]: score, id, then the label.
+-- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
+--          of the previous page, NULL for the first.
+-- Index:   labels_name_trgm_idx; the longest word finds the candidates, all words decide.
+-- Order:   score DESC, id DESC; total.
+-- Locks:   none.
+WITH found AS (
+    SELECT (word_similarity(normalize_name(:search::text), l.name_normalized)
+            + similarity(normalize_name(:search::text), l.name_normalized) / 10)::float8
+               AS score,
+           l.id, l.discogs_id, l.name, l.resource_url
+      FROM labels AS l
+     WHERE search_anchor(:search::text) <%% l.name_normalized
+       AND l.name_normalized %%> ALL (search_words(:search::text))
+)
+SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.resource_url
+  FROM found
+ WHERE (found.score, found.id) < (coalesce(:before_score::float8, 'Infinity'),
+                                  coalesce(:before_id::uuid,
+                                           'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ ORDER BY found.score DESC, found.id DESC
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: count_labels(search)$
+-- How many labels there are, or whose name is like a text.
+--
+-- Returns: one bigint.
+-- Index:   labels_name_trgm_idx with a text; without one the whole table is counted.
+-- Plan:    custom: with the text known, the other branch falls away.
+-- Locks:   none.
+SELECT count(*)
+  FROM labels AS l
+ WHERE :search::text IS NULL
+    OR (search_anchor(:search::text) <%% l.name_normalized
+        AND l.name_normalized %%> ALL (search_words(:search::text)));
+
+-- name: get_label(label_id)^
+-- One label with everything that is known of it.
+--
+-- Returns: 0..1 rows LabelDetail.
+-- Index:   labels_pkey.
+-- Locks:   none.
+SELECT l.id, l.discogs_id, l.name, l.resource_url, l.profile, l.metadata,
+       l.created_at, l.updated_at
+  FROM labels AS l
+ WHERE l.id = :label_id::uuid;

@@ -1,0 +1,87 @@
+-- Tokens: how clients prove who they are. Only the SHA-256 of a token is kept.
+-- Tables: auth_tokens, users.
+
+-- name: insert_token(token_hash, user_id, name, prefix, expires_at, now)^
+-- A new token of a user.
+--
+-- Returns: one row Token.
+-- Params:  expires_at timestamptz: NULL for a token that does not expire.
+-- Locks:   the new row.
+INSERT INTO auth_tokens (token_hash, user_id, name, prefix, created_at, expires_at)
+VALUES (:token_hash::bytea, :user_id::uuid, :name::text, :prefix::text, :now::timestamptz,
+        :expires_at::timestamptz)
+RETURNING id, name, prefix, created_at, expires_at, last_used_at;
+
+-- name: get_session(token_hash, now)^
+-- Who a token belongs to, unless it has expired: the one statement of authentication.
+--
+-- Returns: 0..1 rows Session.
+-- Index:   auth_tokens_pkey, users_pkey.
+-- Locks:   none.
+SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id
+  FROM auth_tokens AS t
+  JOIN users AS u
+    ON u.id = t.user_id
+ WHERE t.token_hash = :token_hash::bytea
+   AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz);
+
+-- name: list_tokens(user_id)
+-- A user's tokens, newest first; there are few, so one answer holds them all.
+--
+-- Returns: 0..n rows Token.
+-- Index:   auth_tokens_user_idx (user_id, id).
+-- Order:   id DESC; total.
+-- Locks:   none.
+SELECT t.id, t.name, t.prefix, t.created_at, t.expires_at, t.last_used_at
+  FROM auth_tokens AS t
+ WHERE t.user_id = :user_id::uuid
+ ORDER BY t.id DESC;
+
+-- name: delete_token(user_id, token_id)!
+-- Revoke one token of a user.
+--
+-- Returns: the number of tokens deleted, 0 or 1.
+-- Index:   auth_tokens_user_idx (user_id, id).
+-- Locks:   the row.
+DELETE FROM auth_tokens AS t
+ WHERE t.user_id = :user_id::uuid
+   AND t.id = :token_id::uuid;
+
+-- name: delete_tokens_by_name(user_id, name)!
+-- Revoke a user's tokens of one name.
+--
+-- Returns: the number of tokens deleted.
+-- Index:   auth_tokens_user_idx (user_id, id).
+-- Locks:   the rows.
+DELETE FROM auth_tokens AS t
+ WHERE t.user_id = :user_id::uuid
+   AND t.name = :name::text;
+
+-- name: delete_expired_tokens(user_id, now)!
+-- Forget a user's tokens that have expired; done at each login, so that they don't pile up.
+--
+-- Returns: the number of tokens deleted.
+-- Index:   auth_tokens_user_idx (user_id, id).
+-- Locks:   the rows.
+DELETE FROM auth_tokens AS t
+ WHERE t.user_id = :user_id::uuid
+   AND t.expires_at <= :now::timestamptz;
+
+-- name: update_tokens_last_used(token_hashes, now)!
+-- Say that these tokens were used; sent in batches, so that no request writes.
+--
+-- Returns: the number of tokens updated.
+-- Index:   auth_tokens_pkey.
+-- Order:   locked in the order of their hashes, so that two workers can't deadlock.
+-- Locks:   the rows, in milliseconds.
+WITH used AS (
+    SELECT t.token_hash
+      FROM auth_tokens AS t
+     WHERE t.token_hash = ANY (:token_hashes::bytea[])
+     ORDER BY t.token_hash
+       FOR NO KEY UPDATE
+)
+UPDATE auth_tokens AS t
+   SET last_used_at = :now::timestamptz
+  FROM used
+ WHERE t.token_hash = used.token_hash;

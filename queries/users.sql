@@ -1,0 +1,106 @@
+-- Users: who they are and what they may.
+-- Tables: users.
+
+-- name: insert_user(username, email, discogs_username, role, password_hash, now)^
+-- A new user.
+--
+-- Returns: one row User.
+-- Params:  role text: 'user' or 'admin'. password_hash text: argon2id, NULL for a user who signs
+--          in with tokens only.
+-- Locks:   the new row; users_username_key and users_email_key refuse a second one (23505).
+INSERT INTO users (username, email, discogs_username, role, password_hash, created_at, updated_at)
+VALUES (:username::text, :email::text, :discogs_username::text, :role::text::user_role,
+        :password_hash::text, :now::timestamptz, :now)
+RETURNING id, username, email, discogs_username, role::text,
+          password_hash IS NOT NULL AS has_password, created_at, updated_at;
+
+-- name: get_user(user_id)^
+-- One user.
+--
+-- Returns: 0..1 rows User.
+-- Index:   users_pkey.
+-- Locks:   none.
+SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
+       u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at
+  FROM users AS u
+ WHERE u.id = :user_id::uuid;
+
+-- name: get_user_by_username(username)^
+-- One user by name, whatever its upper and lower case.
+--
+-- Returns: 0..1 rows User.
+-- Index:   users_username_key (lower(username)).
+-- Locks:   none.
+SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
+       u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at
+  FROM users AS u
+ WHERE lower(u.username) = lower(:username::text COLLATE "C");
+
+-- name: get_user_secret(username)^
+-- What a login is checked against.
+--
+-- Returns: 0..1 rows UserSecret.
+-- Index:   users_username_key (lower(username)).
+-- Locks:   none.
+SELECT u.id, u.password_hash
+  FROM users AS u
+ WHERE lower(u.username) = lower(:username::text COLLATE "C");
+
+-- name: list_users(after_name, after_id, page_size, page_offset)
+-- Users by name; one keyset page.
+--
+-- Returns: 0..page_size rows Keyed[User]: name_key, id, then the user.
+-- Params:  after_name text, after_id uuid: last row of the previous page, NULL for the first.
+-- Index:   users_username_key (lower(username)).
+-- Order:   lower(username); unique, so total.
+-- Locks:   none.
+SELECT lower(u.username) AS name_key, u.id,
+       u.id, u.username, u.email, u.discogs_username, u.role::text,
+       u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at
+  FROM users AS u
+ WHERE (lower(u.username), u.id)
+       > (coalesce(:after_name::text, ''),
+          coalesce(:after_id::uuid, '00000000-0000-0000-0000-000000000000'))
+ ORDER BY lower(u.username), u.id
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: count_users()$
+-- How many users there are.
+--
+-- Returns: one bigint.
+-- Index:   none; the whole table is counted.
+-- Locks:   none.
+SELECT count(*)
+  FROM users AS u;
+
+-- name: update_user(user_id, changes, expected_updated_at, now)^
+-- Change a user.
+--
+-- Returns: 0..1 rows User; none where there is no such user or it changed meanwhile.
+-- Params:  changes text: a JSON object with the fields to change, by the API's names and
+--          passwordHash; null clears one. expected_updated_at timestamptz: the version that the
+--          caller saw, NULL for any.
+-- Index:   users_pkey.
+-- Locks:   the row.
+UPDATE users AS u
+   SET email = coalesce(e.changes ->> 'email', u.email),
+       discogs_username = CASE WHEN e.changes ? 'discogsUsername'
+                               THEN e.changes ->> 'discogsUsername'
+                               ELSE u.discogs_username END,
+       role = coalesce((e.changes ->> 'role')::user_role, u.role),
+       password_hash = coalesce(e.changes ->> 'passwordHash', u.password_hash),
+       updated_at = :now::timestamptz
+  FROM (SELECT :changes::text::jsonb AS changes) AS e
+ WHERE u.id = :user_id::uuid
+   AND u.updated_at = coalesce(:expected_updated_at::timestamptz, u.updated_at)
+RETURNING u.id, u.username, u.email, u.discogs_username, u.role::text,
+          u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at;
+
+-- name: delete_user(user_id)!
+-- A user with everything that is theirs.
+--
+-- Returns: the number of users deleted, 0 or 1.
+-- Index:   users_pkey; the foreign keys' tables by their user_id.
+-- Locks:   the user's rows in all tables.
+DELETE FROM users AS u
+ WHERE u.id = :user_id::uuid;

@@ -1,0 +1,170 @@
+"""`kleio doctor`: what this Kleio is set to, what it finds, and what of it is wrong.
+
+It changes nothing but that it starts the embedded server where that is not running. Its few
+statements ask the server about itself; they touch no table of Kleio.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any
+
+import rich_click as click
+
+from kleio import __version__
+from kleio.cli.runtime import (
+    clear_errors,
+    describe,
+    fail,
+    open_database,
+    print_table,
+    read_settings,
+)
+from kleio.settings import Settings, list_settings
+
+REQUIRED_EXTENSIONS = ("pg_trgm", "unaccent")
+OPTIONAL_EXTENSIONS = {"pg_stat_statements": "no statistics of queries"}
+SPARE_CONNECTIONS = 10
+"""Connections that should be left for a DBA, a migration and an import."""
+
+
+class _Report:
+    def __init__(self) -> None:
+        self.problems = 0
+
+    def good(self, line: str) -> None:
+        click.echo(f"ok     {line}")
+
+    def note(self, line: str) -> None:
+        click.echo(f"note   {line}")
+
+    def wrong(self, line: str) -> None:
+        self.problems += 1
+        click.echo(f"WRONG  {line}")
+
+
+@click.command("doctor", epilog="Example: kleio doctor")
+def doctor() -> None:
+    """Show the settings, look at the database, and say what is wrong; then exit with 1."""
+    settings = read_settings()
+    _print_settings(settings)
+    report = _Report()
+    click.echo()
+    report.good(f"Kleio {__version__}, Python {platform.python_version()}, {platform.machine()}")
+    _check_workers(report, settings)
+    _check_database(report, settings)
+    if report.problems:
+        fail(f"{report.problems} thing{'s' if report.problems > 1 else ''} wrong, see above")
+
+
+def _print_settings(settings: Settings) -> None:
+    rows = []
+    for setting in list_settings():
+        given = os.environ.get(setting.variable)
+        in_file = os.environ.get(f"{setting.variable}_FILE")
+        if setting.secret and (given or in_file):
+            shown, source = "(not shown)", "environment" if given else in_file or ""
+        elif given:
+            shown, source = given, "environment"
+        else:
+            shown, source = setting.default, "default"
+        if setting.variable == "KLEIO_HOME":
+            shown = str(settings.home)  # its default depends on the user
+        rows.append((setting.variable, shown, source))
+    print_table(("SETTING", "VALUE", "FROM"), rows)
+
+
+def _check_workers(report: _Report, settings: Settings) -> None:
+    cores = len(os.sched_getaffinity(0))
+    line = f"{settings.workers} worker(s) on {cores} core(s)"
+    if settings.workers > cores:
+        report.note(f"{line}: more workers than cores cost memory and gain nothing")
+    else:
+        report.good(line)
+    share = settings.per_worker()
+    report.good(
+        f"pool of each worker: {share.max_open} connections at most, {share.max_idle} kept, "
+        f"{share.max_waiting} requests may wait"
+    )
+
+
+def _check_database(report: _Report, settings: Settings) -> None:
+    from kleio.cli.serve import describe_database
+    from kleio.db.embedded import EmbeddedError
+    from kleio.db.errors import DatabaseError
+
+    try:
+        with open_database(settings) as conninfo, clear_errors():
+            report.note(describe_database(settings, conninfo))
+            try:
+                _check_server(report, settings, conninfo)
+            except DatabaseError as error:
+                report.wrong(describe(error))
+    except EmbeddedError as error:
+        report.wrong(str(error))
+
+
+def _check_server(report: _Report, settings: Settings, conninfo: str) -> None:
+    from kleio.db import migrate
+    from kleio.db.errors import NotMigrated
+    from kleio.db.health import check_server_version, server_facts
+
+    with migrate.session(conninfo) as conn:
+        version = conn.info.parameter_status("server_version")
+        try:
+            check_server_version(conn.info.server_version)
+        except NotMigrated as error:
+            report.wrong(error.message)
+            return  # the rest asks for what such a server may lack
+        report.good(f"PostgreSQL {version}")
+        facts = server_facts(conn)
+        states = migrate.list_states(conn)
+    if facts.encoding != "UTF8":
+        report.wrong(f"the database's encoding is {facts.encoding}; Kleio needs UTF8")
+    _check_connections(report, settings, facts.connection_limit)
+    if not any(state.state == "pending" for state in states):
+        _check_extensions(report, facts.extensions)  # migrations make them
+    _check_migrations(report, settings, states)
+
+
+def _check_connections(report: _Report, settings: Settings, limit: int) -> None:
+    wanted = settings.per_worker().max_open * settings.workers
+    line = f"the workers open up to {wanted} of {limit} connections"
+    if wanted > limit:
+        report.wrong(f"{line}; lower DB_MAX_OPEN_CONNS or raise max_connections")
+    elif wanted > limit - SPARE_CONNECTIONS:
+        report.note(f"{line}; little is left for a DBA, a migration or an import")
+    else:
+        report.good(line)
+
+
+def _check_extensions(report: _Report, extensions: list[str]) -> None:
+    names = {extension.split()[0] for extension in extensions}
+    missing = [name for name in REQUIRED_EXTENSIONS if name not in names]
+    if missing:
+        report.wrong(f"extensions missing: {', '.join(missing)}; CREATE EXTENSION makes them")
+    if extensions:
+        report.good(f"extensions: {', '.join(extensions)}")
+    for name, consequence in OPTIONAL_EXTENSIONS.items():
+        if name not in names:
+            report.note(f"no {name}: {consequence}")
+
+
+def _check_migrations(report: _Report, settings: Settings, states: list[Any]) -> None:
+    by_state: dict[str, list[str]] = {}
+    for state in states:
+        by_state.setdefault(state.state, []).append(state.id)
+    applied = len(by_state.get("applied", ()))
+    line = f"{applied} of {len(states)} migrations applied"
+    if pending := by_state.get("pending"):
+        if settings.embedded:
+            report.note(f"{line}; the next `kleio serve` applies the rest")
+        else:
+            report.wrong(f"{line}, the first pending one is {pending[0]}; run `kleio migrate`")
+    else:
+        report.good(line)
+    for name in by_state.get("changed", ()):
+        report.wrong(f"{name}: the file was changed after it had been applied")
+    for name in by_state.get("missing", ()):
+        report.wrong(f"{name} was applied by another version of Kleio, this one lacks its file")

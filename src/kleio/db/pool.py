@@ -1,0 +1,159 @@
+"""The connection pool: how a request gets a connection, a transaction, or a retried read.
+
+Connections are in autocommit mode, so a single read is one round trip; writes open a transaction
+themselves. This module knows pools and connections; it holds no SQL but the session's set-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Concatenate, ParamSpec, TypeVar
+
+import msgspec
+import psycopg
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool
+
+from kleio.db.errors import Unavailable, translate
+from kleio.db.queries import Connection
+from kleio.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# psycopg keeps at most this many prepared statements on a connection; Kleio has fewer queries,
+# but a value's size decides its integer type, and each combination is a statement of its own.
+PREPARED_STATEMENTS = 300
+
+RECONNECT_SECONDS = 5.0
+"""How long the pool tries one connection again, waiting twice as long each time. It starts afresh
+with the next request, so after an outage the wait is never longer than this."""
+
+# Two swapped letters leave half of a word's trigrams ("beatels"): the default of 0.6 is too much.
+SESSION_OPTIONS = "-c timezone=UTC -c pg_trgm.word_similarity_threshold=0.45"
+"""What every connection of Kleio starts with: times are UTC, typing errors are forgiven."""
+
+
+async def configure(conn: Connection) -> None:
+    """Prepare a new connection: JSON is passed through as bytes, never decoded."""
+    set_json_loads(_raw, conn)
+    set_json_dumps(msgspec.json.encode, conn)
+    conn.prepared_max = PREPARED_STATEMENTS
+
+
+def _raw(data: str | bytes) -> msgspec.Raw:
+    return msgspec.Raw(data if isinstance(data, str) else bytes(data))
+
+
+async def connect(settings: Settings, conninfo: str) -> Connection:
+    """Return one configured connection outside any pool, for the command line and imports.
+
+    Raises:
+        Unavailable: the server can't be reached or refuses the connection.
+    """
+    try:
+        conn = await psycopg.AsyncConnection.connect(
+            conninfo,
+            autocommit=True,
+            application_name="kleio",
+            options=SESSION_OPTIONS,
+            prepare_threshold=settings.db_prepare_threshold or None,
+            connect_timeout=10,
+        )
+    except psycopg.Error as error:
+        raise translate(error, operation="connect") from error
+    await configure(conn)
+    return conn
+
+
+class Database:
+    """The pool of one server worker.
+
+    Args:
+        settings: sizes and times; the sizes are totals that all workers share.
+        conninfo: libpq's connection string.
+    """
+
+    def __init__(self, settings: Settings, conninfo: str) -> None:
+        share = settings.per_worker()
+        self.settings = settings
+        self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            conninfo,
+            kwargs={
+                "autocommit": True,
+                "application_name": "kleio",
+                "options": (
+                    f"{SESSION_OPTIONS}"
+                    f" -c statement_timeout={round(settings.db_statement_timeout * 1000)}"
+                ),
+                "prepare_threshold": settings.db_prepare_threshold or None,
+                "connect_timeout": 5,
+            },
+            configure=configure,
+            min_size=share.max_idle,
+            max_size=share.max_open,
+            max_waiting=share.max_waiting,
+            timeout=settings.db_pool_timeout,
+            max_lifetime=settings.db_conn_max_lifetime,
+            max_idle=settings.db_conn_max_idle_time,
+            reconnect_timeout=RECONNECT_SECONDS,
+            open=False,
+            name="kleio",
+        )
+
+    async def open(self) -> None:
+        """Open the pool; connections are made when they are needed."""
+        await self.pool.open()
+
+    async def close(self) -> None:
+        """Close the pool and its connections."""
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection in autocommit mode.
+
+        Raises:
+            Overloaded: none became free in time, or too many wait already.
+            Unavailable: the server can't be reached.
+        """
+        try:
+            async with self.pool.connection() as conn:
+                yield conn
+        except psycopg.Error as error:
+            raise translate(error, operation="connect") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection with an open transaction, committed at the end of the block."""
+        async with self.connection() as conn, conn.transaction():
+            yield conn
+
+    async def read(
+        self,
+        function: Callable[Concatenate[Connection, P], Awaitable[R]],
+        *args: P.args,
+        **parameters: P.kwargs,
+    ) -> R:
+        """Run one reading repository function on a connection of the pool.
+
+        After a restart of the server every idle connection is dead. The first read that meets
+        one drops all of them and tries once more, so that a client sees no error; checking each
+        connection at each checkout instead would cost every request a round trip.
+        """
+        lent: Connection | None = None
+        try:
+            async with self.connection() as conn:
+                lent = conn
+                return await function(conn, *args, **parameters)
+        except Unavailable:
+            if lent is None or not lent.closed:
+                raise
+        await self.pool.check()
+        async with self.connection() as conn:
+            return await function(conn, *args, **parameters)
+
+    def stats(self) -> dict[str, int]:
+        """Return the pool's gauges and counters; a counter that is still 0 may be missing."""
+        return self.pool.get_stats()

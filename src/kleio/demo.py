@@ -1,0 +1,170 @@
+"""The demo's data: the invented catalogue and three users' shelves, written once.
+
+This module decides what is missing and writes it in one transaction; what is written is
+`kleio.seed`'s. It neither serves nor prints.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from kleio import accounts
+from kleio.catalogue import ReleaseDocument
+from kleio.db.queries import Connection
+from kleio.importers.catalogue_store import store
+from kleio.repositories import collection, folders, releases, tokens, users
+from kleio.repositories.users import User
+from kleio.seed import DemoUser, demo_catalogue, demo_shelf, demo_users
+
+TOKEN_NAME = "demo"  # noqa: S105 -- a token's name, not a token
+_BATCH = 200
+_NO_FILTERS: dict[str, Any] = dict.fromkeys(
+    ("artist", "label", "genre", "style", "format", "country", "catno", "barcode",
+     "year_from", "year_to", "before_score", "before_id")
+)  # fmt: skip
+
+
+class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the demo has: `token` is `owner`'s and valid until the next start.
+
+    `is_new` tells whether this call wrote the data. `search` finds `release_id` although it is
+    spelt wrong.
+    """
+
+    is_new: bool
+    users: tuple[str, ...]
+    owner: str
+    token: str
+    release_id: UUID
+    title: str
+    search: str
+
+
+class DemoError(Exception):
+    """The database holds something that the demo would be mixed with."""
+
+
+async def load_demo(conn: Connection, *, beside_others: bool = False) -> DemoResult:
+    """Write what is missing of the demo, all or nothing, and make a new token for its first user.
+
+    Args:
+        conn: in autocommit mode, to a migrated database.
+        beside_others: also where there are users that are not the demo's.
+
+    Raises:
+        DemoError: there are such users, or one of them has a name of the demo's.
+    """
+    now = datetime.now(UTC)
+    found = {user.username: await _find(conn, user) for user in demo_users()}
+    missing = [user for user in demo_users() if found[user.username] is None]
+    if len(missing) == len(found) and not beside_others and await users.count_users(conn):
+        raise DemoError("this database has users of its own, which the demo would be mixed with")
+    if missing:
+        # One transaction: a start that is cut short leaves nothing, and the next one does it all.
+        async with conn.transaction():
+            catalogue = list(demo_catalogue())
+            await _store_catalogue(conn, catalogue)
+            for user in missing:
+                found[user.username] = await _add_user(conn, user, catalogue, now)
+    owner = found[demo_users()[0].username]
+    assert owner is not None
+    document = _shown_release()
+    release_id = await releases.get_release_id(conn, discogs_id=document.discogs_id or 0)
+    if release_id is None:
+        raise DemoError("the demo's catalogue was removed from this database")
+    return DemoResult(
+        is_new=bool(missing),
+        users=tuple(found),
+        owner=owner.username,
+        token=await _replace_token(conn, owner, now),
+        release_id=release_id,
+        title=document.title,
+        search=await _misspelt(conn, document, release_id),
+    )
+
+
+async def _find(conn: Connection, user: DemoUser) -> User | None:
+    known = await users.get_user_by_username(conn, username=user.username)
+    if known is not None and known.email != user.email:
+        raise DemoError(f"this database has a user {user.username!r} who is not the demo's")
+    return known
+
+
+async def _store_catalogue(conn: Connection, catalogue: list[ReleaseDocument]) -> None:
+    for start in range(0, len(catalogue), _BATCH):
+        await store(conn, "releases", catalogue[start : start + _BATCH])
+
+
+async def _add_user(
+    conn: Connection, user: DemoUser, catalogue: list[ReleaseDocument], now: datetime
+) -> User:
+    added = await accounts.register_user(
+        conn,
+        username=user.username,
+        email=user.email,
+        role="admin" if user.admin else "user",
+        now=now,
+    )
+    folder_ids = {}
+    for name in user.folders:
+        if name != accounts.UNCATEGORIZED:
+            folder = await folders.insert_folder(
+                conn, user_id=added.id, number=None, name=name, now=now
+            )
+            assert folder is not None
+            folder_ids[name] = folder.id
+    numbers = [entry.discogs_id for entry in catalogue if entry.discogs_id is not None]
+    for entry in demo_shelf(user, numbers):
+        await collection.insert_copy(
+            conn,
+            user_id=added.id,
+            release_id=None,
+            discogs_id=entry.release_discogs_id,
+            folder_id=folder_ids.get(entry.folder),
+            rating=entry.rating or 0,
+            media_condition=entry.media_condition,
+            sleeve_condition=entry.sleeve_condition,
+            notes=entry.notes,
+            custom_fields="{}",
+            added_at=entry.added_at,
+            now=now,
+        )
+    return added
+
+
+async def _replace_token(conn: Connection, user: User, now: datetime) -> str:
+    # Only hashes are kept, so the last start's token can't be shown again.
+    async with conn.transaction():
+        await tokens.delete_tokens_by_name(conn, user_id=user.id, name=TOKEN_NAME)
+        _, text = await accounts.create_token(
+            conn, user_id=user.id, name=TOKEN_NAME, lifetime=None, now=now
+        )
+    return text
+
+
+def _shown_release() -> ReleaseDocument:
+    """Return the release that the demo shows: a title of one long plain word."""
+    first = list(demo_catalogue(40))
+    return max(first, key=lambda entry: len(max(_words(entry.title), key=len, default="")))
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split() if word.isascii() and word.isalpha()]
+
+
+async def _misspelt(conn: Connection, document: ReleaseDocument, release_id: UUID) -> str:
+    """Return words that find the release although one letter is missing."""
+    longest = max(_words(document.title), key=len, default=document.title)
+    middle = len(longest) // 2
+    wrong = document.title.replace(longest, longest[:middle] + longest[middle + 1 :])
+    for search in (wrong, f"{wrong} {document.artists[0].name}"):
+        page = await releases.search_releases(
+            conn, search=search, page_size=5, page_offset=0, **_NO_FILTERS
+        )
+        if any(keyed.id == release_id for keyed in page):
+            return search
+    return document.title

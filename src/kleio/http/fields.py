@@ -1,0 +1,64 @@
+"""The types of fields that several nouns take: texts without NUL, Discogs numbers, filters.
+
+PostgreSQL can't store NUL in a text, so every text of a request is checked for it here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar.params import QueryParameter
+from msgspec import Meta
+
+from kleio import accounts
+
+NO_NUL = r"^[^\x00]*$"
+
+MAX_INTEGER = 2**31 - 1
+"""The largest `integer` of PostgreSQL."""
+
+Line = Annotated[str, Meta(min_length=1, max_length=500, pattern=NO_NUL)]
+Text = Annotated[str, Meta(max_length=20_000, pattern=NO_NUL)]
+Url = Annotated[str, Meta(max_length=2000, pattern=r"^https?://[^\x00\s]+$")]
+Year = Annotated[int, Meta(ge=1, le=9999)]
+DiscogsId = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+Username = Annotated[str, Meta(pattern=accounts.USERNAME_PATTERN)]
+Email = Annotated[str, Meta(max_length=accounts.EMAIL_LENGTH, pattern=accounts.EMAIL_PATTERN)]
+DiscogsUsername = Annotated[
+    str, Meta(min_length=1, max_length=accounts.DISCOGS_USERNAME_LENGTH, pattern=NO_NUL)
+]
+Password = Annotated[
+    str,
+    Meta(
+        min_length=accounts.PASSWORD_LENGTHS[0],
+        max_length=accounts.PASSWORD_LENGTHS[1],
+        pattern=NO_NUL,
+    ),
+]
+
+
+def _filter(description: str) -> QueryParameter:
+    return QueryParameter(min_length=1, max_length=300, pattern=NO_NUL, description=description)
+
+
+def _camel(name: str, description: str) -> QueryParameter:
+    return QueryParameter(name=name, ge=0, le=9999, description=description)
+
+
+SearchFilter = Annotated[
+    str | None, _filter("Words to look for; typing errors are tolerated. Best first.")
+]
+ArtistFilter = Annotated[str | None, _filter("Name of a credited artist.")]
+LabelFilter = Annotated[str | None, _filter("Name of a label.")]
+GenreFilter = Annotated[str | None, _filter("Name of a genre.")]
+StyleFilter = Annotated[str | None, _filter("Name of a style.")]
+FormatFilter = Annotated[str | None, _filter("Name of a format, such as Vinyl.")]
+CountryFilter = Annotated[str | None, _filter("Country of the release.")]
+CatnoFilter = Annotated[str | None, _filter("Catalogue number; spaces and dashes don't count.")]
+BarcodeFilter = Annotated[str | None, _filter("Barcode; spaces and dashes don't count.")]
+YearFromFilter = Annotated[int | None, _camel("yearFrom", "Earliest year.")]
+YearToFilter = Annotated[int | None, _camel("yearTo", "Latest year.")]
+DiscogsIdFilter = Annotated[
+    int | None,
+    QueryParameter(name="discogsId", ge=1, le=MAX_INTEGER, description="Discogs' number."),
+]

@@ -1,0 +1,83 @@
+"""Creating POSTs that a client may send again: the answer of the first time is given again.
+
+The key, the work and the answer are one transaction, so a request is done once or not at all,
+whatever becomes of the connection or the server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import MediaType, Response
+
+from kleio.db.queries import Connection
+from kleio.http.auth import ApiRequest, database_of
+from kleio.http.problems import ProblemError, invalid_field
+from kleio.repositories import idempotency_keys
+
+MAX_KEY_LENGTH = 255
+
+_encoder = msgspec.json.Encoder()
+
+
+class _Identified(msgspec.Struct):
+    id: UUID
+
+
+async def create(
+    request: ApiRequest, work: Callable[[Connection], Awaitable[Any]]
+) -> Response[bytes]:
+    """Do the work of a creating POST in one transaction and answer 201 with what it returns.
+
+    Args:
+        request: whose `Idempotency-Key` counts, where it has one.
+        work: creates one thing and returns it, a Struct or JSON with an `id`.
+
+    Raises:
+        ProblemError: 422 where the key was used for another request.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        async with database_of(request).transaction() as conn:
+            return _answer(request, HTTPStatus.CREATED, _encoder.encode(await work(conn)))
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise invalid_field(
+            "Idempotency-Key", f"1 to {MAX_KEY_LENGTH} printable characters", source="header"
+        )
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+    digest.update(await request.body())
+    user_id = request.user.user_id
+    async with database_of(request).transaction() as conn:
+        claimed = await idempotency_keys.insert_idempotency_key(
+            conn, user_id=user_id, key=key, request_hash=digest.digest(), now=datetime.now(UTC)
+        )
+        if not claimed:
+            answer = await idempotency_keys.get_idempotency_key(conn, user_id=user_id, key=key)
+            if answer is None or answer.request_hash != digest.digest():
+                raise ProblemError(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    "idempotency-key-reused",
+                    "The Idempotency-Key was used for another request.",
+                )
+            return _answer(request, HTTPStatus(answer.status), answer.response)
+        body = _encoder.encode(await work(conn))
+        await idempotency_keys.update_idempotency_key(
+            conn, user_id=user_id, key=key, status=HTTPStatus.CREATED.value, response=body
+        )
+        return _answer(request, HTTPStatus.CREATED, body)
+
+
+def _answer(request: ApiRequest, status: HTTPStatus, body: bytes) -> Response[bytes]:
+    created = msgspec.json.decode(body, type=_Identified)
+    return Response(
+        body,
+        status_code=status.value,
+        media_type=MediaType.JSON,
+        headers={"Location": f"{request.url.path.rstrip('/')}/{created.id}"},
+    )

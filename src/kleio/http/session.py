@@ -1,0 +1,300 @@
+"""Routes of one's own account: login, tokens, profile, preferences, the Discogs token."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import available_timezones
+
+import msgspec
+from litestar import Response, Router, delete, get, patch, post, put
+from litestar.params import FromPath, JSONBody
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from kleio import accounts, encryption
+from kleio.http import fields
+from kleio.http.auth import NO_AUTH, ApiRequest, database_of
+from kleio.http.paging import Page
+from kleio.http.problems import (
+    ProblemError,
+    documented,
+    invalid_field,
+    not_found,
+    unauthorized,
+)
+from kleio.http.responses import expected_version, version_changed, version_etag
+from kleio.repositories import discogs_credentials, preferences, tokens, users
+from kleio.repositories.tokens import Token
+from kleio.repositories.users import User
+from kleio.settings import Settings
+
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+
+
+class Login(msgspec.Struct, forbid_unknown_fields=True):
+    """A user's name and password."""
+
+    username: fields.Username
+    password: Annotated[str, Meta(min_length=1, max_length=1024, pattern=fields.NO_NUL)]
+
+
+class NewToken(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """A token to make; it does not expire where `expiresInDays` is left out."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=fields.NO_NUL)]
+    expires_in_days: Days | None = None
+
+
+class IssuedToken(msgspec.Struct, frozen=True, rename="camel"):
+    """A new token. `token` is shown this once and kept nowhere."""
+
+    token: str
+    id: UUID
+    name: str
+    prefix: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class MyChanges(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """What to change of one's own account; a new password needs the current one if any."""
+
+    email: fields.Email | UnsetType = UNSET
+    discogs_username: fields.DiscogsUsername | UnsetType | None = UNSET
+    password: fields.Password | UnsetType = UNSET
+    current_password: fields.Password | UnsetType = UNSET
+
+
+class DiscogsToken(msgspec.Struct, forbid_unknown_fields=True):
+    """A personal access token of Discogs; it can be set and removed, never read."""
+
+    token: Annotated[str, Meta(min_length=8, max_length=200, pattern=r"^[!-~]+$")]
+
+
+class Preferences(msgspec.Struct, forbid_unknown_fields=True, rename="camel", frozen=True):
+    """How the user wants to be served; days and plays are counts, the zone an IANA name."""
+
+    recently_played_days: Days = 180
+    neglected_days: Days = 365
+    cleaning_frequency_plays: Annotated[int, Meta(ge=1, le=1000)] = 5
+    time_zone: Annotated[str, Meta(max_length=64, pattern=fields.NO_NUL)] = "UTC"
+
+
+class PreferenceChanges(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """What to change of the preferences."""
+
+    recently_played_days: Days | UnsetType = UNSET
+    neglected_days: Days | UnsetType = UNSET
+    cleaning_frequency_plays: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
+    time_zone: Annotated[str, Meta(max_length=64, pattern=fields.NO_NUL)] | UnsetType = UNSET
+
+
+class TokenPage(Page[Token], frozen=True, kw_only=True):
+    """All tokens of a user, in one page."""
+
+
+def settings_of(request: ApiRequest) -> Settings:
+    """Return the worker's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _issued(token: Token, text: str) -> Response[IssuedToken]:
+    return Response(
+        IssuedToken(
+            token=text,
+            id=token.id,
+            name=token.name,
+            prefix=token.prefix,
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+        ),
+        status_code=HTTPStatus.CREATED.value,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@post(
+    "/auth/login",
+    opt={NO_AUTH: True},
+    security=[{}],
+    responses=documented(400, 401, 413, 503),
+    summary="Sign in with a password",
+)
+async def login(request: ApiRequest, data: JSONBody[Login]) -> Response[IssuedToken]:
+    """Return a new token, valid for the server's lifetime of login tokens."""
+    signed_in = await accounts.sign_in(
+        database_of(request).connection,
+        data.username,
+        data.password,
+        lifetime=settings_of(request).token_lifetime,
+        now=datetime.now(UTC),
+    )
+    if signed_in is None:
+        raise unauthorized("The name or the password is wrong.")
+    return _issued(signed_in.token, signed_in.text)
+
+
+@post("/auth/tokens", responses=documented(400, 401, 413), summary="Make a token")
+async def create_token(request: ApiRequest, data: JSONBody[NewToken]) -> Response[IssuedToken]:
+    """Return a new token, for a script or a device."""
+    days = data.expires_in_days
+    async with database_of(request).connection() as conn:
+        issued = await accounts.create_token(
+            conn,
+            user_id=request.user.user_id,
+            name=data.name,
+            lifetime=None if days is None else timedelta(days=days).total_seconds(),
+            now=datetime.now(UTC),
+        )
+    return _issued(*issued)
+
+
+@get("/auth/tokens", responses=documented(401), summary="One's tokens")
+async def list_tokens(request: ApiRequest) -> TokenPage:
+    """Return all tokens, newest first, without the tokens themselves."""
+    rows = await database_of(request).read(tokens.list_tokens, user_id=request.user.user_id)
+    return TokenPage(items=rows, next=None, total=len(rows))
+
+
+@delete(
+    "/auth/tokens/{token_id:str}",
+    responses=documented(400, 401, 404),
+    summary="Revoke a token",
+)
+async def delete_token(request: ApiRequest, token_id: FromPath[UUID]) -> None:
+    """Revoke a token at once; it may be the one of this request."""
+    async with database_of(request).connection() as conn:
+        deleted = await tokens.delete_token(conn, user_id=request.user.user_id, token_id=token_id)
+    if not deleted:
+        raise not_found("token")
+
+
+def user_response(user: User) -> Response[User]:
+    """Return the answer of one user, with its version."""
+    return Response(user, headers={"ETag": version_etag(user.updated_at)})
+
+
+@get("/me", responses=documented(401), summary="One's own account")
+async def get_me(request: ApiRequest) -> Response[User]:
+    """Return the account of the token."""
+    user = await database_of(request).read(users.get_user, user_id=request.user.user_id)
+    if user is None:
+        raise not_found("user")
+    return user_response(user)
+
+
+@patch("/me", responses=documented(400, 401, 409, 412, 413), summary="Change one's account")
+async def update_me(request: ApiRequest, data: JSONBody[MyChanges]) -> Response[User]:
+    """Change what is given; takes `If-Match`."""
+    expected = expected_version(request)
+    if isinstance(data.email, str):
+        accounts.check_email(data.email)
+    changes = {
+        name: value
+        for name, value in (("email", data.email), ("discogsUsername", data.discogs_username))
+        if value is not UNSET
+    }
+    database = database_of(request)
+    if isinstance(data.password, str):
+        current = data.current_password if isinstance(data.current_password, str) else ""
+        secret = await database.read(users.get_user_secret, username=request.user.username)
+        if secret is not None and secret.password_hash is not None:
+            is_right, _ = await accounts.verify_password(current, secret.password_hash)
+            if not is_right:
+                raise invalid_field("currentPassword", "not the current password")
+        changes["passwordHash"] = await accounts.hash_password(data.password)
+    async with database.connection() as conn:
+        user = await users.update_user(
+            conn,
+            user_id=request.user.user_id,
+            changes=msgspec.json.encode(changes).decode(),
+            expected_updated_at=expected,
+            now=datetime.now(UTC),
+        )
+    if user is None:
+        raise version_changed()
+    return user_response(user)
+
+
+def _with_defaults(stored: Raw | None) -> Preferences:
+    """Return all preferences; what was never changed has its default."""
+    return Preferences() if stored is None else msgspec.json.decode(stored, type=Preferences)
+
+
+@get("/me/preferences", responses=documented(401), summary="One's preferences")
+async def get_preferences(request: ApiRequest) -> Preferences:
+    """Return all preferences."""
+    return _with_defaults(
+        await database_of(request).read(preferences.get_preferences, user_id=request.user.user_id)
+    )
+
+
+@patch("/me/preferences", responses=documented(400, 401, 413), summary="Change preferences")
+async def update_preferences(request: ApiRequest, data: JSONBody[PreferenceChanges]) -> Preferences:
+    """Change what is given and return all preferences."""
+    if isinstance(data.time_zone, str) and data.time_zone not in available_timezones():
+        raise invalid_field("timeZone", "no such time zone")
+    async with database_of(request).connection() as conn:
+        return _with_defaults(
+            await preferences.upsert_preferences(
+                conn,
+                user_id=request.user.user_id,
+                changes=msgspec.json.encode(data).decode(),
+                now=datetime.now(UTC),
+            )
+        )
+
+
+@put(
+    "/me/discogs-token",
+    status_code=204,
+    responses=documented(400, 401, 413, 503),
+    summary="Set the Discogs token",
+)
+async def set_discogs_token(request: ApiRequest, data: JSONBody[DiscogsToken]) -> None:
+    """Keep the token encrypted; it is never returned."""
+    user_id = request.user.user_id
+    try:
+        encrypted = encryption.encrypt(
+            data.token, user_id=user_id, keys=settings_of(request).secret_keys()
+        )
+    except encryption.EncryptionError as error:
+        raise ProblemError(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "not-configured",
+            "This server has no key to keep tokens with (KLEIO_SECRET_KEY).",
+        ) from error
+    async with database_of(request).connection() as conn:
+        await discogs_credentials.upsert_credential(
+            conn, user_id=user_id, token_encrypted=encrypted, now=datetime.now(UTC)
+        )
+
+
+@delete("/me/discogs-token", responses=documented(401, 404), summary="Forget the Discogs token")
+async def delete_discogs_token(request: ApiRequest) -> None:
+    """Remove the token from the server."""
+    async with database_of(request).connection() as conn:
+        deleted = await discogs_credentials.delete_credential(conn, user_id=request.user.user_id)
+    if not deleted:
+        raise not_found("Discogs token")
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        login,
+        create_token,
+        list_tokens,
+        delete_token,
+        get_me,
+        update_me,
+        get_preferences,
+        update_preferences,
+        set_discogs_token,
+        delete_discogs_token,
+    ],
+    tags=["Session"],
+)

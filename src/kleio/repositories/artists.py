@@ -1,0 +1,78 @@
+"""Artists of the shared catalogue: `queries/artists.sql`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Raw
+
+from kleio.db.queries import Connection, Keyed, Row, query
+from kleio.repositories.catalogue_entries import SavedEntry, SourceHash
+
+
+class Artist(Row, frozen=True):
+    """An artist in a list."""
+
+    id: UUID
+    discogs_id: int | None
+    name: str
+    resource_url: str | None
+
+
+class ArtistDetail(Row, frozen=True):
+    """An artist with all that is known of it; `metadata` is a JSON object."""
+
+    id: UUID
+    discogs_id: int | None
+    name: str
+    resource_url: str | None
+    profile: str | None
+    metadata: Raw
+    created_at: datetime
+    updated_at: datetime
+
+
+@query
+async def list_artist_hashes(conn: Connection, *, discogs_ids: list[int]) -> list[SourceHash]:
+    """Return what the catalogue holds of these Discogs artists."""
+
+
+@query
+async def upsert_artists(conn: Connection, *, documents: str, now: datetime) -> list[SavedEntry]:
+    """Write artists from a JSON array of documents."""
+
+
+@query
+async def list_artists(
+    conn: Connection,
+    *,
+    after_name: str | None,
+    after_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[Artist]]:
+    """Return one page of artists by name."""
+
+
+@query
+async def search_artists(
+    conn: Connection,
+    *,
+    search: str,
+    before_score: float | None,
+    before_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[Artist]]:
+    """Return one page of artists whose name is like a text, best first."""
+
+
+@query
+async def count_artists(conn: Connection, *, search: str | None) -> int:
+    """Return how many artists there are, or whose name is like a text."""
+
+
+@query
+async def get_artist(conn: Connection, *, artist_id: UUID) -> ArtistDetail | None:
+    """Return one artist."""

@@ -1,0 +1,165 @@
+"""Each user's copies of releases: `queries/collection.sql`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Raw
+
+from kleio.db.queries import Connection, Keyed, Row, query
+
+
+class Copy(Row, frozen=True):
+    """One copy on a user's shelf; `rating` 0 is not rated, `release` is the release's card."""
+
+    id: UUID
+    release_id: UUID
+    folder_id: UUID
+    discogs_instance_id: int | None
+    rating: int
+    media_condition: str | None
+    sleeve_condition: str | None
+    notes: str | None
+    custom_fields: Raw
+    added_at: datetime
+    updated_at: datetime
+    release: Raw
+
+
+@query
+async def list_collection_newest(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    before_added_at: datetime | None,
+    before_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[Copy]]:
+    """Return one page of a user's copies, latest added first."""
+
+
+@query
+async def list_collection_oldest(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    after_added_at: datetime | None,
+    after_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[Copy]]:
+    """Return one page of a user's copies, earliest added first."""
+
+
+@query
+async def list_collection_ascending(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    sort: str,
+    artist: str | None,
+    label: str | None,
+    genre: str | None,
+    style: str | None,
+    format: str | None,
+    country: str | None,
+    year_from: int | None,
+    year_to: int | None,
+    folder_id: UUID | None,
+    min_rating: int | None,
+    search: str | None,
+    after_key: str | None,
+    after_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[Copy]]:
+    """Return one page of a user's copies, filtered and by any order, ascending."""
+
+
+@query
+async def list_collection_descending(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    sort: str,
+    artist: str | None,
+    label: str | None,
+    genre: str | None,
+    style: str | None,
+    format: str | None,
+    country: str | None,
+    year_from: int | None,
+    year_to: int | None,
+    folder_id: UUID | None,
+    min_rating: int | None,
+    search: str | None,
+    before_key: str | None,
+    before_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[Copy]]:
+    """Return one page of a user's copies, filtered and by any order, descending."""
+
+
+@query
+async def count_collection(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    artist: str | None,
+    label: str | None,
+    genre: str | None,
+    style: str | None,
+    format: str | None,
+    country: str | None,
+    year_from: int | None,
+    year_to: int | None,
+    folder_id: UUID | None,
+    min_rating: int | None,
+    search: str | None,
+) -> int:
+    """Return how many copies on a user's shelf pass the filters."""
+
+
+@query
+async def get_copy(conn: Connection, *, user_id: UUID, copy_id: UUID) -> Copy | None:
+    """Return one copy of a user."""
+
+
+@query
+async def insert_copy(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    release_id: UUID | None,
+    discogs_id: int | None,
+    folder_id: UUID | None,
+    rating: int,
+    media_condition: str | None,
+    sleeve_condition: str | None,
+    notes: str | None,
+    custom_fields: str,
+    added_at: datetime,
+    now: datetime,
+) -> Copy | None:
+    """Put one more copy on a user's shelf; None where the catalogue has no such release."""
+
+
+@query
+async def update_copy(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    copy_id: UUID,
+    changes: str,
+    expected_updated_at: datetime | None,
+    now: datetime,
+) -> Copy | None:
+    """Change a copy; None where there is none or it is not the expected version."""
+
+
+@query
+async def delete_copy(conn: Connection, *, user_id: UUID, copy_id: UUID) -> int:
+    """Take a copy off a user's shelf for good; return how many were deleted."""

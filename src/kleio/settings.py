@@ -1,0 +1,381 @@
+"""Every setting of Kleio: one frozen Struct, read from the environment once.
+
+This file owns names, types, ranges, defaults and their sentences, and turns them into a libpq
+conninfo. It must not connect to anything, create files, or read the environment anywhere but in
+`load_settings`.
+
+Which database is used:
+
+1. `DATABASE_URL`, a libpq URL or keyword string.
+2. `DB_HOST` with `DB_PORT DB_USER DB_PASSWORD DB_NAME DB_SSL_MODE`.
+3. Neither: the embedded server below `KLEIO_HOME`.
+
+Anything in between is refused rather than guessed: `DATABASE_URL` beside a `DB_*` connection
+variable, or `DB_PASSWORD` and the like without `DB_HOST`. Guessing would start an empty embedded
+database while the operator believes to be on the real one.
+
+An empty variable counts as not given, as Compose files write `DB_HOST=${DB_HOST:-}`.
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from kleio.environment import (
+    Secret,
+    SettingsError,
+    allowed_values,
+    fields_of,
+    format_value,
+    parse_value,
+    read_variable,
+    type_name,
+    variable,
+)
+
+__all__ = ["Secret", "Settings", "SettingsError", "list_settings", "load_settings"]
+
+ROOT_HOME = Path("/var/lib/kleio")
+SECRET_KEY_BYTES = 32
+_MIB = 1024 * 1024
+_DAY = 86_400.0
+
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+Registration = Literal["open", "closed"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings; durations are seconds, sizes are bytes. Make one with `load_settings`."""
+
+    database_url: Annotated[
+        Secret | None,
+        variable(
+            "DATABASE_URL",
+            "Connection string of a PostgreSQL 18 server; without it and without DB_HOST "
+            "the embedded server is used.",
+            shown="none",
+            allowed="postgresql://user:password@host:port/database or host=... dbname=...",
+        ),
+    ] = None
+    db_host: Annotated[
+        str | None,
+        variable(
+            "DB_HOST",
+            "Host name, address or socket directory of a PostgreSQL 18 server.",
+            shown="none",
+        ),
+    ] = None
+    db_port: Annotated[int, variable("DB_PORT", "Port of DB_HOST.", ge=1, le=65_535)] = 5432
+    db_user: Annotated[str, variable("DB_USER", "Role on DB_HOST.")] = "kleio"
+    db_password: Annotated[
+        Secret | None, variable("DB_PASSWORD", "Password of DB_USER.", shown="none")
+    ] = None
+    db_name: Annotated[str, variable("DB_NAME", "Database on DB_HOST.")] = "kleio"
+    db_ssl_mode: Annotated[
+        SslMode, variable("DB_SSL_MODE", "TLS towards DB_HOST, as libpq's sslmode.")
+    ] = "prefer"
+    db_max_open_conns: Annotated[
+        int,
+        variable(
+            "DB_MAX_OPEN_CONNS",
+            "Database connections at most, a total over all workers (at least one a worker).",
+            ge=1,
+            le=10_000,
+        ),
+    ] = 50
+    db_max_idle_conns: Annotated[
+        int,
+        variable(
+            "DB_MAX_IDLE_CONNS",
+            "Connections kept open without work, a total over all workers; "
+            "more than DB_MAX_OPEN_CONNS means DB_MAX_OPEN_CONNS.",
+            ge=1,
+            le=10_000,
+        ),
+    ] = 25
+    db_conn_max_lifetime: Annotated[
+        float,
+        variable(
+            "DB_CONN_MAX_LIFETIME",
+            "Age at which a connection is replaced.",
+            ge=1,
+            le=30 * _DAY,
+            kind="duration",
+        ),
+    ] = 1800.0
+    db_conn_max_idle_time: Annotated[
+        float,
+        variable(
+            "DB_CONN_MAX_IDLE_TIME",
+            "Idle time after which a connection above DB_MAX_IDLE_CONNS is closed.",
+            ge=1,
+            le=30 * _DAY,
+            kind="duration",
+        ),
+    ] = 900.0
+    db_pool_timeout: Annotated[
+        float,
+        variable(
+            "DB_POOL_TIMEOUT",
+            "How long a request waits for a connection before it is answered 503.",
+            ge=0.1,
+            le=60,
+            kind="duration",
+        ),
+    ] = 3.0
+    db_max_waiting: Annotated[
+        int,
+        variable(
+            "DB_MAX_WAITING",
+            "Requests that may wait for a connection, a total over all workers; "
+            "the next one is answered 503 at once.",
+            ge=1,
+            le=100_000,
+        ),
+    ] = 200
+    db_statement_timeout: Annotated[
+        float,
+        variable(
+            "DB_STATEMENT_TIMEOUT",
+            "Longest run of one statement of a request; 0 means no limit.",
+            ge=0,
+            le=_DAY,
+            kind="duration",
+        ),
+    ] = 30.0
+    db_prepare_threshold: Annotated[
+        int,
+        variable(
+            "DB_PREPARE_THRESHOLD",
+            "Runs after which a statement is prepared; 0 turns it off, for PgBouncer before 1.22.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 5
+    home: Annotated[
+        Path,
+        variable(
+            "KLEIO_HOME",
+            "Directory of the embedded server and of Kleio's own files.",
+            shown=f"the user's data directory; as root {ROOT_HOME}",
+        ),
+    ]
+    host: Annotated[str, variable("KLEIO_HOST", "Address the HTTP server listens on.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[
+        int, variable("KLEIO_PORT", "Port the HTTP server listens on.", ge=1, le=65_535)
+    ] = 8000
+    workers: Annotated[
+        int, variable("KLEIO_WORKERS", "Server processes; one a core is enough.", ge=1, le=256)
+    ] = 1
+    max_body_bytes: Annotated[
+        int,
+        variable(
+            "KLEIO_MAX_BODY_BYTES",
+            "Largest request body; a larger one is answered 413.",
+            ge=1024,
+            le=10 * _MIB,
+            kind="size",
+        ),
+    ] = _MIB
+    registration: Annotated[
+        Registration,
+        variable("KLEIO_REGISTRATION", "Whether anyone may make an account, or admins alone."),
+    ] = "closed"
+    token_lifetime: Annotated[
+        float,
+        variable(
+            "KLEIO_TOKEN_LIFETIME",
+            "How long a token made by login is valid.",
+            ge=60,
+            le=3650 * _DAY,
+            kind="duration",
+        ),
+    ] = 30 * _DAY
+    secret_key: Annotated[
+        Secret | None,
+        variable(
+            "KLEIO_SECRET_KEY",
+            "Encrypts the users' Discogs tokens: base64 of 32 random bytes; several separated "
+            "by commas for rotation, the first is used for writing.",
+            shown="none",
+            allowed="base64 of 32 bytes, several separated by commas",
+        ),
+    ] = None
+    log_level: Annotated[
+        LogLevel, variable("KLEIO_LOG_LEVEL", "Least important messages that are logged.")
+    ] = "info"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded server is used, because no database is configured."""
+        return self.database_url is None and self.db_host is None
+
+    def conninfo(self) -> str | None:
+        """Return the libpq conninfo of the configured server, None for the embedded one.
+
+        It holds the password in the clear: pass it on, never log it.
+        """
+        if self.embedded:
+            return None
+        # psycopg costs some 50 ms; commands that touch no database don't pay it.
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+        if self.database_url is not None:
+            parts: dict[str, Any] = conninfo_to_dict(self.database_url.reveal())
+            return make_conninfo(**parts)
+        return make_conninfo(
+            host=self.db_host,
+            port=self.db_port,
+            user=self.db_user,
+            password=self.db_password.reveal() if self.db_password else None,
+            dbname=self.db_name,
+            sslmode=self.db_ssl_mode,
+        )
+
+    def per_worker(self) -> "WorkerShare":
+        """Return one worker's share of the totals: `max(1, total // workers)` of each."""
+
+        def share(total: int) -> int:
+            return max(1, total // self.workers)
+
+        max_open = share(self.db_max_open_conns)
+        return WorkerShare(
+            max_open=max_open,
+            max_idle=min(max_open, share(self.db_max_idle_conns)),
+            max_waiting=share(self.db_max_waiting),
+        )
+
+    def secret_keys(self) -> tuple[bytes, ...]:
+        """Return the 32-byte keys, the one for writing first; empty when none is given."""
+        if self.secret_key is None:
+            return ()
+        return tuple(_decode_key(part) for part in self.secret_key.reveal().split(","))
+
+
+class WorkerShare(msgspec.Struct, frozen=True, kw_only=True):
+    """What one server worker may take of the database connections and of the queue."""
+
+    max_open: int
+    max_idle: int
+    max_waiting: int
+
+
+class SettingInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting as documentation shows it; all fields are text for people."""
+
+    variable: str
+    type: str
+    allowed: str
+    default: str
+    sentence: str
+    secret: bool
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read all settings from environment variables.
+
+    Args:
+        environ: variables by name; secrets may also stand in a file named by `<NAME>_FILE`.
+
+    Raises:
+        SettingsError: a value is malformed, out of range, or contradicts another one.
+    """
+    values: dict[str, Any] = {}
+    given: set[str] = set()
+    for field in fields_of(Settings):
+        text = read_variable(environ, field)
+        if text is None:
+            continue
+        given.add(field.variable)
+        values[field.name] = parse_value(field, text)
+    _check_database(given)
+    if "DATABASE_URL" in given:
+        _check_url(values["database_url"])
+    if "home" not in values:
+        values["home"] = default_home()
+    settings = Settings(**values)
+    settings.secret_keys()  # a malformed key is reported now, not at the first Discogs token
+    return settings
+
+
+def default_home() -> Path:
+    """Return the home used when `KLEIO_HOME` is not given."""
+    if os.geteuid() == 0:
+        # root's own home is closed to the user that PostgreSQL runs as, and no place for a service.
+        return ROOT_HOME
+    from platformdirs import user_data_path
+
+    return user_data_path("kleio", appauthor=False)
+
+
+def list_settings() -> tuple[SettingInfo, ...]:
+    """Return every setting in the order of the Struct, for documentation and `kleio doctor`."""
+    return tuple(
+        SettingInfo(
+            variable=field.variable,
+            type=type_name(field),
+            allowed=allowed_values(field),
+            default=field.shown or format_value(field, field.default),
+            sentence=field.sentence,
+            secret=field.kind is Secret,
+        )
+        for field in fields_of(Settings)
+    )
+
+
+_DATABASE_PARTS = ("DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL_MODE")
+
+
+def _check_database(given: set[str]) -> None:
+    parts = [name for name in ("DB_HOST", *_DATABASE_PARTS) if name in given]
+    if not parts:
+        return
+    if "DATABASE_URL" in given:
+        raise SettingsError(
+            f"DATABASE_URL and {', '.join(parts)} are both given; keep one way to name the database"
+        )
+    if "DB_HOST" not in given:
+        raise SettingsError(
+            f"{', '.join(parts)} given without DB_HOST; add DB_HOST (localhost for a server on "
+            "this machine), or remove it to use the embedded server"
+        )
+
+
+def _check_url(url: Secret) -> None:
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        ports = conninfo_to_dict(url.reveal()).get("port", "")
+        # libpq reads the port only when it connects; several hosts have several.
+        if not all(port == "" or port.isdecimal() for port in str(ports).split(",")):
+            raise ValueError
+    except (ProgrammingError, ValueError):
+        # libpq's own message quotes parts of the string, perhaps of the password.
+        raise SettingsError(
+            "DATABASE_URL (not shown) can't be read; allowed is "
+            "postgresql://user:password@host:port/database with special characters "
+            "percent-encoded, or host=... dbname=... user=... password=..."
+        ) from None
+
+
+def _decode_key(part: str) -> bytes:
+    try:
+        key = base64.b64decode(part.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != SECRET_KEY_BYTES:
+        raise SettingsError(
+            "KLEIO_SECRET_KEY (not shown) can't be used; allowed is base64 of 32 bytes, several "
+            "separated by commas (`openssl rand -base64 32` makes one)"
+        )
+    return key

@@ -1,0 +1,75 @@
+"""The application for HTTP tests: one that all may read, and one that a test may change."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+# `import http_site`: at the end of the path, so that nothing here hides another module.
+sys.path.append(str(Path(__file__).parent))
+
+from http_site import SECRET_KEY, Site, fill, open_site
+
+from kleio.settings import Settings, load_settings
+from servers import RUN, Server
+
+
+@pytest.fixture(scope="session")
+def filled_database(server: Server, template_database: str) -> str:
+    """The name of the database with accounts, a catalogue and shelves, for copies."""
+    return server.ensure_database(f"kleio_test_{RUN}_http", fill, template=template_database)
+
+
+def _settings(conninfo: str, home: Path, **variables: str) -> Settings:
+    return load_settings(
+        {
+            "DATABASE_URL": conninfo,
+            "KLEIO_HOME": str(home),
+            "KLEIO_SECRET_KEY": SECRET_KEY,
+            "KLEIO_LOG_LEVEL": "warning",
+            "DB_MAX_OPEN_CONNS": "4",
+            "DB_MAX_IDLE_CONNS": "1",
+            "KLEIO_MAX_BODY_BYTES": "64KiB",
+            **variables,
+        }
+    )
+
+
+@pytest.fixture
+def site_conninfo(server: Server, filled_database: str) -> Iterator[str]:
+    """A filled database of this test's own."""
+    with server.database(filled_database) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def start(site_conninfo: str, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Site]]:
+    """Start an application on the test's own database, with further variables."""
+    return lambda **variables: open_site(_settings(site_conninfo, tmp_path, **variables))
+
+
+@pytest.fixture
+async def site(
+    start: Callable[..., AbstractAsyncContextManager[Site]], anyio_backend: str
+) -> AsyncIterator[Site]:
+    """An application on a database of this test's own."""
+    async with start() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def reading(
+    server: Server,
+    filled_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    anyio_backend: str,
+) -> AsyncIterator[Site]:
+    """An application that all tests of this worker share: it must find its rows as they were."""
+    with server.database(filled_database) as conninfo:
+        settings = _settings(conninfo, tmp_path_factory.mktemp("reading"))
+        async with open_site(settings) as running:
+            yield running

@@ -1,0 +1,182 @@
+"""Statements per request: few, and as many for a page of 200 as for a page of one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import psycopg
+import pytest
+from http_site import NOWHERE, PASSWORD, Site
+
+pytestmark = pytest.mark.anyio
+
+SESSION = "tokens.get_session"
+_NAME = re.compile(r"/\* kleio:([a-z_.]+) \*/")
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the statements that are sent, in their order; transactions are not counted."""
+    sent: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        found = _NAME.search(str(query))
+        sent.append(found[1] if found else str(query))
+        return await execute(self, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    return sent
+
+
+LISTS = {
+    "/collection": "collection.list_collection_newest",
+    "/collection?sort=added": "collection.list_collection_oldest",
+    "/collection?sort=artist": "collection.list_collection_ascending",
+    "/collection?sort=-year": "collection.list_collection_descending",
+    "/collection?q=title&genre=electronic": "collection.list_collection_descending",
+    "/releases": "releases.list_releases",
+    "/releases?genre=electronic&yearFrom=1970": "releases.list_releases",
+    "/releases?q=title": "releases.search_releases",
+    "/artists": "artists.list_artists",
+    "/artists?q=the": "artists.search_artists",
+    "/labels": "labels.list_labels",
+    "/labels?q=label": "labels.search_labels",
+    "/genres": "genres.list_genres",
+    "/styles": "styles.list_styles",
+    "/users": "users.list_users",
+}
+
+
+@pytest.mark.parametrize("limit", [1, 50, 200])
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_page_is_one_statement(
+    reading: Site, statements: list[str], path: str, limit: int
+) -> None:
+    client = reading.root if path == "/users" else reading.alice
+    answer = await client.get(f"/api/v1{path}{'&' if '?' in path else '?'}limit={limit}")
+    assert answer.status_code == 200
+    assert answer.json()["items"]
+    assert statements == [SESSION, LISTS[path]]
+
+
+@pytest.mark.parametrize("path", ["/collection", "/releases", "/releases?q=title", "/artists"])
+async def test_a_total_is_one_more(reading: Site, statements: list[str], path: str) -> None:
+    await reading.alice.get(f"/api/v1{path}{'&' if '?' in path else '?'}total=true")
+    assert len(statements) == 3
+    assert ".count_" in statements[2]
+
+
+@pytest.mark.parametrize("noun", ["artist", "label", "genre", "style"])
+async def test_the_releases_of_an_entry_are_one_statement(
+    reading: Site, statements: list[str], noun: str
+) -> None:
+    entry = await reading.value(f"SELECT {noun}_id FROM release_{noun}s LIMIT 1")
+    statements.clear()
+    for limit in (1, 200):
+        await reading.alice.get(f"/api/v1/{noun}s/{entry}/releases?limit={limit}")
+        assert statements == [SESSION, f"releases.list_{noun}_releases"]
+        statements.clear()
+    await reading.alice.get(f"/api/v1/{noun}s/{entry}")
+    assert statements == [SESSION, f"{noun}s.get_{noun}"]
+    statements.clear()
+    # Only where there is nothing it has to be asked whether there is such an entry.
+    await reading.alice.get(f"/api/v1/{noun}s/{NOWHERE}/releases")
+    assert statements == [SESSION, f"releases.list_{noun}_releases", f"{noun}s.get_{noun}"]
+
+
+async def test_single_reads(reading: Site, statements: list[str]) -> None:
+    release_id, copy_id = await reading.release_id(), await reading.copy_id("alice")
+    for path, name in {
+        f"/releases/{release_id}": "releases.get_release",
+        f"/collection/{copy_id}": "collection.get_copy",
+        "/collection/folders": "folders.list_folders",
+        "/me": "users.get_user",
+        "/me/preferences": "preferences.get_preferences",
+        "/auth/tokens": "tokens.list_tokens",
+    }.items():
+        statements.clear()
+        assert (await reading.alice.get(f"/api/v1{path}")).status_code == 200
+        assert statements == [SESSION, name]
+
+
+async def test_a_refused_request_asks_nothing(reading: Site, statements: list[str]) -> None:
+    await reading.anonymous.get("/api/v1/collection")
+    await reading.client("Basic").get("/api/v2/nothing")
+    await reading.anonymous.get("/health/live")
+    await reading.anonymous.get("/openapi.json")
+    assert statements == []
+    await reading.alice.get("/api/v1/collection?limit=0")
+    await reading.alice.post("/api/v1/collection", content=b"{")
+    assert set(statements) == {SESSION}
+
+
+WRITES: list[tuple[str, str, Any, int]] = [
+    ("POST", "/collection", {"discogsId": 1}, 1),
+    ("PATCH", "/collection/{copy}", {"rating": 1}, 1),
+    ("DELETE", "/collection/{copy}", None, 1),
+    ("POST", "/releases", {"title": "x", "artists": [{"name": "y"}]}, 4),
+    ("POST", "/auth/tokens", {"name": "x"}, 1),
+    ("PATCH", "/me", {"discogsUsername": "x"}, 1),
+    ("PATCH", "/me", {"password": PASSWORD, "currentPassword": PASSWORD}, 2),
+    ("PATCH", "/me/preferences", {"neglectedDays": 3}, 1),
+    ("PUT", "/me/discogs-token", {"token": "abcdefgh"}, 1),
+    ("DELETE", "/me/discogs-token", None, 1),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "most"), WRITES)
+async def test_writes(
+    site: Site, statements: list[str], method: str, path: str, body: Any, most: int
+) -> None:
+    path = path.replace("{copy}", str(await site.copy_id("alice")))
+    statements.clear()
+    answer = await site.alice.request(method, f"/api/v1{path}", json=body)
+    assert answer.status_code < 300 or method == "DELETE"
+    assert statements[0] == SESSION
+    assert len(statements) - 1 == most, statements
+
+
+@pytest.mark.parametrize("count", [1, 200])
+async def test_a_large_release_takes_as_many(site: Site, statements: list[str], count: int) -> None:
+    artists = [{"name": f"Artist {number}"} for number in range(count)]
+    tracks = [{"title": f"Track {number}"} for number in range(count)]
+    body = {"title": "x", "artists": artists, "tracks": tracks}
+    assert (await site.alice.post("/api/v1/releases", json=body)).status_code == 201
+    assert len(statements) == 5
+
+
+async def test_an_idempotency_key_adds_two(site: Site, statements: list[str]) -> None:
+    for expected in (4, 3):
+        statements.clear()
+        answer = await site.alice.post(
+            "/api/v1/collection", json={"discogsId": 1}, headers={"Idempotency-Key": "k"}
+        )
+        assert answer.status_code == 201
+        assert len(statements) == expected
+
+
+async def test_the_server_counts_the_same(site: Site) -> None:
+    """What the server itself says it ran, so that no way around the cursor goes unseen."""
+    try:
+        await site.rows("SELECT FROM pg_stat_statements LIMIT 0")
+    except psycopg.Error:
+        pytest.skip("this server has no pg_stat_statements")
+
+    async def calls() -> Counter[str]:
+        rows = await site.rows(
+            "SELECT query, calls FROM pg_stat_statements"
+            " WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return Counter({query: count for query, count in rows if "pg_stat_statements" not in query})
+
+    before = await calls()
+    for limit in (1, 50, 200):
+        assert (await site.alice.get(f"/api/v1/collection?limit={limit}")).status_code == 200
+    ran = await calls() - before
+    named = {_NAME.search(query)[1]: count for query, count in ran.items() if _NAME.search(query)}
+    assert named == {SESSION: 3, "collection.list_collection_newest": 3}
+    assert sum(ran.values()) == 6, json.dumps(ran)
