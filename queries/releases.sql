@@ -2,6 +2,8 @@
 -- Tables: releases, release_artists, release_labels, release_formats, release_genres,
 --         release_styles, tracks; artists, labels, genres, styles for what releases refer to.
 --
+-- Facets come from a release's own credits, so that a new name of an artist leaves none stale: the
+-- dump that renames an artist renames its credits as well.
 -- releases.card is the JSON that every list shows of a release. It is json and not jsonb: it is
 -- only ever passed through, and json is sent as it lies there.
 
@@ -91,8 +93,8 @@ WITH document AS MATERIALIZED (
      ORDER BY d."discogsId"
 ),
 artist AS MATERIALIZED (
-    SELECT d.id AS release_id, c.position, a.id AS artist_id, a.name_normalized,
-           c.discogs_id, c.name, c.anv, c.join_relation, c.role, c.tracks
+    SELECT d.id AS release_id, c.position, a.id AS artist_id, c.discogs_id, c.name, c.anv,
+           c.join_relation, c.role, c.tracks
       FROM document AS d
      CROSS JOIN ROWS FROM (
                jsonb_to_recordset(d.artists) AS (
@@ -103,8 +105,7 @@ artist AS MATERIALIZED (
         ON a.discogs_id = c.discogs_id
 ),
 label AS MATERIALIZED (
-    SELECT d.id AS release_id, c.position, l.id AS label_id, l.name_normalized,
-           c.discogs_id, c.name, c.catno
+    SELECT d.id AS release_id, c.position, l.id AS label_id, c.discogs_id, c.name, c.catno
       FROM document AS d
      CROSS JOIN ROWS FROM (
                jsonb_to_recordset(d.labels) AS ("discogsId" int, name text, catno text)
@@ -144,7 +145,8 @@ artist_part AS (
            ) ORDER BY position) FILTER (WHERE role IS NULL) AS card,
            string_agg(coalesce(anv, name), ' ' ORDER BY position)
                FILTER (WHERE role IS NULL) AS names,
-           array_agg('artist:' || coalesce(name_normalized, normalize_credit(name))) AS facets
+           array_agg('artist:' || normalize_credit(name))
+               || array_agg('artist:' || normalize_credit(anv)) AS facets
       FROM artist
      GROUP BY release_id
 ),
@@ -154,7 +156,7 @@ label_part AS (
                'id', label_id, 'discogsId', discogs_id, 'name', name, 'catno', catno
            ) ORDER BY position) AS card,
            string_agg(catno, ' ' ORDER BY position) AS catnos,
-           array_agg('label:' || coalesce(name_normalized, normalize_credit(name)))
+           array_agg('label:' || normalize_credit(name))
                || array_agg('catno:' || normalize_code(catno)) AS facets
       FROM label
      GROUP BY release_id
@@ -386,14 +388,13 @@ WITH part AS MATERIALIZED (
               JOIN styles AS s ON s.id = e.style_id
              WHERE e.release_id = r.id) AS styles,
            ARRAY(
-               SELECT 'artist:' || coalesce(a.name_normalized, normalize_credit(c.name))
+               SELECT 'artist:' || normalize_credit(credited.name)
                  FROM release_artists AS c
-                 LEFT JOIN artists AS a ON a.id = c.artist_id
-                WHERE c.release_id = r.id
+                CROSS JOIN LATERAL (VALUES (c.name), (c.anv)) AS credited (name)
+                WHERE c.release_id = r.id AND credited.name IS NOT NULL
                 UNION
-               SELECT 'label:' || coalesce(l.name_normalized, normalize_credit(c.name))
+               SELECT 'label:' || normalize_credit(c.name)
                  FROM release_labels AS c
-                 LEFT JOIN labels AS l ON l.id = c.label_id
                 WHERE c.release_id = r.id
                 UNION
                SELECT 'catno:' || normalize_code(c.catno)

@@ -144,7 +144,6 @@ def running_server(home: Path) -> Iterator[Server]:
     elif kind == "container":
         from testcontainers.community.postgres import PostgresContainer
 
-        # autovacuum stays on in the image: its entrypoint starts the server once without these.
         command = " ".join(f"-c {name}={value}" for name, value in SPEED.items())
         container = PostgresContainer(IMAGE, driver=None).with_command(
             f"{command} -c shared_preload_libraries=pg_stat_statements"

@@ -154,21 +154,12 @@ async def derived(conn: Connection) -> list[object]:
     return await cursor.fetchall()
 
 
-async def test_an_artist_that_is_renamed_later_shows_in_the_filters_after_a_refresh(
-    tx: Connection,
-) -> None:
-    # The card keeps the name of the credit; the facets follow the artist, at the next refresh.
+async def test_an_artist_that_is_renamed_later_leaves_nothing_stale(tx: Connection) -> None:
+    # Card and facets keep the name of the credit, which the next dump renames.
     await store(tx, "releases", [release_document(1)])
-    await store(tx, "artists", [factories.artist_document(1, "The Persuader (2)")])
-    assert await wrong(tx) == 0
-    await store(tx, "artists", [factories.artist_document(1, "Jesper Dahlbäck")])
-    assert await wrong(tx) == 1
-    assert await wrong(tx) == 0
-    cursor = await tx.execute(
-        "SELECT facets @> release_facets(%s, %s, NULL, NULL, NULL, NULL, NULL, NULL) FROM releases",
-        ["Jesper Dahlback", None],
-    )
-    assert await cursor.fetchone() == (True,)
+    for name in ("The Persuader (2)", "Jesper Dahlbäck"):
+        await store(tx, "artists", [factories.artist_document(1, name)])
+        assert await wrong(tx) == 0
 
 
 async def test_a_track_credit_without_a_number_is_kept(tx: Connection) -> None:

@@ -303,8 +303,14 @@ def query(
             row = None
     bound = file.bind(name, row, returns_list=returns_list, is_keyed=is_keyed)
 
+    expected = frozenset(parameters)
+
     @functools.wraps(function)
     async def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        # aiosql ignores a parameter that the query does not have: a filter that does not filter.
+        if kwargs.keys() != expected:
+            wrong = ", ".join(sorted(kwargs.keys() ^ expected))
+            raise TypeError(f"{stem}.{name}: missing or unknown parameters: {wrong}")
         return await bound(*args, **kwargs)  # type: ignore[no-any-return]
 
     return run

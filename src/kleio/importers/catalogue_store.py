@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from kleio.catalogue import Document, encode_documents
+from kleio.db.errors import Conflict
 from kleio.db.queries import Connection
 from kleio.repositories import artists, labels, masters, releases
 from kleio.repositories.catalogue_entries import SavedEntry, SourceHash
@@ -59,7 +60,18 @@ async def store(conn: Connection, kind: Kind, documents: Sequence[Document]) -> 
 
 
 async def save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> list[SavedEntry]:
-    """Write a batch as `store` does and return the entries that were written."""
+    """Write a batch as `store` does and return the entries that were written.
+
+    Another writer may add an entry between the look at what is known and the write; the second
+    try sees it.
+    """
+    try:
+        return await _save(conn, kind, documents)
+    except Conflict:
+        return await _save(conn, kind, documents)
+
+
+async def _save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> list[SavedEntry]:
     statements = _STATEMENTS[kind]
     numbers = [entry.discogs_id for entry in documents if entry.discogs_id is not None]
     known = {
