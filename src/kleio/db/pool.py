@@ -110,6 +110,12 @@ class Database:
         """Close the pool and its connections."""
         await self.pool.close()
 
+    async def _borrow(self) -> Connection:
+        try:
+            return await self.pool.getconn()
+        except psycopg.Error as error:
+            raise translate(error, operation="connect") from error
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend a connection in autocommit mode.
@@ -118,11 +124,13 @@ class Database:
             Overloaded: none became free in time, or too many wait already.
             Unavailable: the server can't be reached.
         """
+        conn = await self._borrow()
         try:
-            async with self.pool.connection() as conn:
-                yield conn
+            yield conn
         except psycopg.Error as error:
-            raise translate(error, operation="connect") from error
+            raise translate(error, operation="transaction") from error
+        finally:
+            await self.pool.putconn(conn)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -142,17 +150,18 @@ class Database:
         one drops all of them and tries once more, so that a client sees no error; checking each
         connection at each checkout instead would cost every request a round trip.
         """
-        lent: Connection | None = None
+        # Not through `connection`: it is on every request's path, and a context manager costs.
+        conn = await self._borrow()
         try:
-            async with self.connection() as conn:
-                lent = conn
-                return await function(conn, *args, **parameters)
-        except Unavailable:
-            if lent is None or not lent.closed:
-                raise
-        await self.pool.check()
-        async with self.connection() as conn:
             return await function(conn, *args, **parameters)
+        except Unavailable:
+            if not conn.closed:
+                raise
+        finally:
+            await self.pool.putconn(conn)
+        await self.pool.check()
+        async with self.connection() as fresh:
+            return await function(fresh, *args, **parameters)
 
     def stats(self) -> dict[str, int]:
         """Return the pool's gauges and counters; a counter that is still 0 may be missing."""
