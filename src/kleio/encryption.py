@@ -7,12 +7,16 @@ Layout: one byte version, 12 bytes nonce, ciphertext with its 16-byte tag.
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from uuid import UUID
 
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
+_KEY_BYTES = 32
 
 
 class EncryptionError(Exception):
@@ -56,3 +60,28 @@ def decrypt(encrypted: bytes, *, user_id: UUID, keys: Sequence[bytes]) -> str:
             except (InvalidTag, ValueError):
                 continue
     raise EncryptionError("no configured key opens the token")
+
+
+def key_file(home: Path) -> Path:
+    """Return the file with the server's own key below `KLEIO_HOME`, made at the first call.
+
+    For the embedded server, whose operator gives no key: it lies beside the data that it opens, so
+    it keeps tokens out of dumps and logs, and not from whoever has the whole directory.
+
+    Args:
+        home: exists already.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    path = home / "secret.key"
+    if not path.exists():
+        made = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
+        # A link is made whole or not at all, and of two processes the first one's key counts.
+        with suppress(FileExistsError):
+            os.link(made, path)
+        made.unlink()
+    return path

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from kleio import encryption
 from kleio.cli.runtime import (
     CommandError,
     clear_errors,
@@ -146,6 +147,8 @@ def run_server(
     )
     if settings.embedded:
         os.environ["DATABASE_URL"] = conninfo
+        if settings.secret_key is None:
+            os.environ["KLEIO_SECRET_KEY_FILE"] = str(encryption.key_file(settings.home))
     logging: dict[str, Any] = LOGGING_CONFIG
     handlers = {
         name: {**handler, "stream": "ext://sys.stderr"}

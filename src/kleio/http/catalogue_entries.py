@@ -100,7 +100,7 @@ def entry_router(
         "responses": {200: ResponseSpec(page, generate_examples=False)}
         | NOT_MODIFIED
         | documented(400, 401),
-        "operation_id": f"List{plural.capitalize()}",
+        "operation_id": f"list{plural.capitalize()}",
     }
 
     @get(**list_options, summary=f"All {plural}")
@@ -132,7 +132,7 @@ def entry_router(
         responses={200: ResponseSpec(detail, generate_examples=False)}
         | NOT_MODIFIED
         | documented(400, 401, 404),
-        operation_id=f"Get{title}",
+        operation_id=f"get{title}",
         summary=f"One {noun}",
     )
     async def get_entry(request: ApiRequest, id: FromPath[UUID]) -> Any:
@@ -147,7 +147,7 @@ def entry_router(
         responses={200: ResponseSpec(ReleasePage, generate_examples=False)}
         | NOT_MODIFIED
         | documented(400, 401, 404),
-        operation_id=f"List{title}Releases",
+        operation_id=f"list{title}Releases",
         summary=f"Releases by {noun}",
     )
     async def list_releases(

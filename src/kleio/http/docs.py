@@ -16,6 +16,7 @@ import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar._openapi.schema_generation import SchemaCreator
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.openapi.spec import Components, Schema, SecurityScheme
@@ -86,6 +87,12 @@ async def _no_such_page(response: Response[Any]) -> Response[Any]:
     return response
 
 
+def _operation_id(handler: HTTPRouteHandler, _method: Any, _path: Any) -> str:
+    """Return the handler's name in camelCase: what generated clients call the operation."""
+    head, *rest = handler.handler_name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
 def openapi_config() -> OpenAPIConfig:
     """Return the configuration of the document and its page."""
     assets: dict[str, Any] = {
@@ -106,6 +113,7 @@ def openapi_config() -> OpenAPIConfig:
             "/docs", route_handlers=[], include_in_schema=False, after_request=_no_such_page
         ),
         use_handler_docstrings=True,
+        operation_id_creator=_operation_id,
         security=[{"token": []}],
         components=Components(
             security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
