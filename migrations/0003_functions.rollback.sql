@@ -1,3 +1,5 @@
+DROP FUNCTION IF EXISTS public.search_rest(text);
+
 DROP FUNCTION IF EXISTS public.search_anchor(text);
 
 DROP FUNCTION IF EXISTS public.search_words(text);

@@ -82,3 +82,8 @@ CREATE FUNCTION public.search_anchor(search text) RETURNS text
          ORDER BY length(word) DESC, word
          LIMIT 1
     );
+
+-- The other words, which decide among what the anchor finds.
+CREATE FUNCTION public.search_rest(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_remove(public.search_words(search), public.search_anchor(search));

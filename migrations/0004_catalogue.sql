@@ -34,6 +34,10 @@ CREATE INDEX artists_name_idx ON artists (left(name_normalized, 64), id);
 -- artists.search_artists: names despite typing errors.
 CREATE INDEX artists_name_trgm_idx ON artists USING gin (name_normalized gin_trgm_ops);
 
+-- Trigram operators are estimated by trying each value of the histogram: 5 to 10 ms of planning.
+-- Without statistics the planner takes 1 %, which leads to the same index.
+ALTER TABLE artists ALTER COLUMN name_normalized SET STATISTICS 0;
+
 CREATE TABLE labels (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     discogs_id integer,
@@ -57,6 +61,9 @@ CREATE INDEX labels_name_idx ON labels (left(name_normalized, 64), id);
 
 -- labels.search_labels: names despite typing errors.
 CREATE INDEX labels_name_trgm_idx ON labels USING gin (name_normalized gin_trgm_ops);
+
+-- As artists.name_normalized.
+ALTER TABLE labels ALTER COLUMN name_normalized SET STATISTICS 0;
 
 CREATE TABLE genres (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
@@ -127,6 +134,9 @@ CREATE TABLE releases (
     CONSTRAINT releases_discogs_id_key UNIQUE (discogs_id),
     CONSTRAINT releases_discogs_id_check CHECK (discogs_id > 0)
 );
+
+-- As artists.name_normalized.
+ALTER TABLE releases ALTER COLUMN search_text SET STATISTICS 0;
 
 -- releases.search_releases: title, artists and catalogue numbers despite typing errors.
 CREATE INDEX releases_search_trgm_idx ON releases USING gin (search_text gin_trgm_ops);

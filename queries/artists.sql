@@ -75,13 +75,12 @@ WITH found AS (
            a.id, a.discogs_id, a.name, a.resource_url
       FROM artists AS a
      WHERE search_anchor(:search::text) <%% a.name_normalized
-       AND a.name_normalized %%> ALL (search_words(:search::text))
+       AND a.name_normalized %%> ALL (search_rest(:search::text))
 )
 SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.resource_url
   FROM found
- WHERE (found.score, found.id) < (coalesce(:before_score::float8, 'Infinity'),
-                                  coalesce(:before_id::uuid,
-                                           'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ WHERE :before_id::uuid IS NULL
+    OR (found.score, found.id) < (:before_score::float8, :before_id::uuid)
  ORDER BY found.score DESC, found.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 
@@ -96,7 +95,7 @@ SELECT count(*)
   FROM artists AS a
  WHERE :search::text IS NULL
     OR (search_anchor(:search::text) <%% a.name_normalized
-        AND a.name_normalized %%> ALL (search_words(:search::text)));
+        AND a.name_normalized %%> ALL (search_rest(:search::text)));
 
 -- name: get_artist(artist_id)^
 -- One artist with everything that is known of it.

@@ -75,13 +75,12 @@ WITH found AS (
            l.id, l.discogs_id, l.name, l.resource_url
       FROM labels AS l
      WHERE search_anchor(:search::text) <%% l.name_normalized
-       AND l.name_normalized %%> ALL (search_words(:search::text))
+       AND l.name_normalized %%> ALL (search_rest(:search::text))
 )
 SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.resource_url
   FROM found
- WHERE (found.score, found.id) < (coalesce(:before_score::float8, 'Infinity'),
-                                  coalesce(:before_id::uuid,
-                                           'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ WHERE :before_id::uuid IS NULL
+    OR (found.score, found.id) < (:before_score::float8, :before_id::uuid)
  ORDER BY found.score DESC, found.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 
@@ -96,7 +95,7 @@ SELECT count(*)
   FROM labels AS l
  WHERE :search::text IS NULL
     OR (search_anchor(:search::text) <%% l.name_normalized
-        AND l.name_normalized %%> ALL (search_words(:search::text)));
+        AND l.name_normalized %%> ALL (search_rest(:search::text)));
 
 -- name: get_label(label_id)^
 -- One label with everything that is known of it.

@@ -502,7 +502,7 @@ SELECT count(*)
    AND (:discogs_id::int IS NULL OR r.discogs_id = :discogs_id::int)
    AND (:search::text IS NULL
         OR (search_anchor(:search::text) <%% r.search_text
-            AND r.search_text %%> ALL (search_words(:search::text))));
+            AND r.search_text %%> ALL (search_rest(:search::text))));
 
 -- name: search_releases(search, artist, label, genre, style, format, country, catno, barcode, year_from, year_to, before_score, before_id, page_size, page_offset)
 -- Releases whose title, artists or catalogue numbers are like a text, best first; one page.
@@ -522,7 +522,7 @@ WITH found AS (
            r.id, r.card
       FROM releases AS r
      WHERE search_anchor(:search::text) <%% r.search_text
-       AND r.search_text %%> ALL (search_words(:search::text))
+       AND r.search_text %%> ALL (search_rest(:search::text))
        AND (release_facets(
                 :artist::text, :label::text, :genre::text, :style::text, :format::text,
                 :country::text, :catno::text, :barcode::text
@@ -536,9 +536,8 @@ WITH found AS (
 )
 SELECT found.score, found.id, found.card
   FROM found
- WHERE (found.score, found.id) < (coalesce(:before_score::float8, 'Infinity'),
-                                  coalesce(:before_id::uuid,
-                                           'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ WHERE :before_id::uuid IS NULL
+    OR (found.score, found.id) < (:before_score::float8, :before_id::uuid)
  ORDER BY found.score DESC, found.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 

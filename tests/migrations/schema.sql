@@ -71,6 +71,10 @@ CREATE FUNCTION public.search_anchor(search text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT word.word FROM unnest(public.search_words(search_anchor.search)) word(word) ORDER BY (length(word.word)) DESC, word.word LIMIT 1);
 
+CREATE FUNCTION public.search_rest(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_remove(public.search_words(search), public.search_anchor(search));
+
 CREATE TABLE public.artists (
     id uuid DEFAULT uuidv7() NOT NULL,
     discogs_id integer,
@@ -85,6 +89,7 @@ CREATE TABLE public.artists (
     synced_at timestamp with time zone,
     CONSTRAINT artists_discogs_id_check CHECK ((discogs_id > 0))
 );
+ALTER TABLE ONLY public.artists ALTER COLUMN name_normalized SET STATISTICS 0;
 
 CREATE TABLE public.auth_tokens (
     token_hash bytea NOT NULL,
@@ -149,6 +154,7 @@ CREATE TABLE public.labels (
     synced_at timestamp with time zone,
     CONSTRAINT labels_discogs_id_check CHECK ((discogs_id > 0))
 );
+ALTER TABLE ONLY public.labels ALTER COLUMN name_normalized SET STATISTICS 0;
 
 CREATE TABLE public.masters (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -238,6 +244,7 @@ CREATE TABLE public.releases (
 );
 ALTER TABLE ONLY public.releases ALTER COLUMN card SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN facets SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STATISTICS 0;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STORAGE EXTERNAL;
 
 CREATE TABLE public.styles (
