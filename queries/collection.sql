@@ -1,7 +1,8 @@
 -- Each user's copies of releases: the shelf.
 -- Tables: user_releases, folders; releases for what is on the shelf.
 --
--- A copy is archived or on the shelf; everything here but get_copy sees the shelf only.
+-- A copy is archived or on the shelf. Lists and counts see the shelf only; what names one copy sees
+-- both.
 
 -- name: list_collection_newest(user_id, before_added_at, before_id, page_size, page_offset)
 -- One user's copies, latest added first, each with its release; one keyset page.

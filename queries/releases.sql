@@ -20,24 +20,30 @@ SELECT r.discogs_id, r.source_hash
 -- name: insert_release_references(documents, now)!
 -- The artists, labels, genres and styles that release documents name and the catalogue lacks.
 --
+-- Of a number that is spelled in several ways the first mention counts, so that the same file
+-- gives the same rows whatever the size of a batch and however often it was interrupted.
+--
 -- Returns: the number of artists written (the other tables' rows are not counted).
 -- Params:  documents text: a JSON array of release documents (kleio.catalogue).
 -- Index:   artists_discogs_id_key, labels_discogs_id_key, genres_name_key, styles_name_key.
 -- Order:   by key, so that two imports can't deadlock.
 -- Locks:   new rows only.
 WITH document AS MATERIALIZED (
-    SELECT d.artists, d.labels, d.genres, d.styles
-      FROM jsonb_to_recordset(:documents::jsonb)
-           AS d (artists jsonb, labels jsonb, genres jsonb, styles jsonb)
+    SELECT d.artists, d.labels, d.genres, d.styles, d.number
+      FROM ROWS FROM (
+               jsonb_to_recordset(:documents::jsonb)
+                   AS (artists jsonb, labels jsonb, genres jsonb, styles jsonb)
+           ) WITH ORDINALITY AS d (artists, labels, genres, styles, number)
 ),
 new_label AS (
     INSERT INTO labels (discogs_id, name, created_at, updated_at)
     SELECT DISTINCT ON (l."discogsId") l."discogsId", l.name, :now::timestamptz, :now
       FROM document AS d
-     CROSS JOIN jsonb_to_recordset(d.labels) AS l ("discogsId" int, name text)
+     CROSS JOIN ROWS FROM (jsonb_to_recordset(d.labels) AS ("discogsId" int, name text))
+           WITH ORDINALITY AS l ("discogsId", name, position)
      WHERE l."discogsId" IS NOT NULL
        AND NOT EXISTS (SELECT FROM labels AS known WHERE known.discogs_id = l."discogsId")
-     ORDER BY l."discogsId"
+     ORDER BY l."discogsId", d.number, l.position
         ON CONFLICT (discogs_id) DO NOTHING
 ),
 new_genre AS (
@@ -61,10 +67,11 @@ new_style AS (
 INSERT INTO artists (discogs_id, name, created_at, updated_at)
 SELECT DISTINCT ON (a."discogsId") a."discogsId", a.name, :now::timestamptz, :now
   FROM document AS d
- CROSS JOIN jsonb_to_recordset(d.artists) AS a ("discogsId" int, name text)
+ CROSS JOIN ROWS FROM (jsonb_to_recordset(d.artists) AS ("discogsId" int, name text))
+       WITH ORDINALITY AS a ("discogsId", name, position)
  WHERE a."discogsId" IS NOT NULL
    AND NOT EXISTS (SELECT FROM artists AS known WHERE known.discogs_id = a."discogsId")
- ORDER BY a."discogsId"
+ ORDER BY a."discogsId", d.number, a.position
     ON CONFLICT (discogs_id) DO NOTHING;
 
 -- name: upsert_releases(documents, now)

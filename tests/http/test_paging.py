@@ -236,6 +236,17 @@ def _params(url: str) -> list[tuple[str, str]]:
     return httpx.URL(url).params.multi_items()
 
 
+@pytest.mark.parametrize("key", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("query", ["sort=added", "sort=added&q=a", "sort=-added&q=a"])
+async def test_a_cursor_with_a_time_that_has_no_utc_is_refused(
+    reading: Site, query: str, key: str
+) -> None:
+    sort = query.partition("&")[0].removeprefix("sort=")
+    raw = base64.urlsafe_b64encode(json.dumps([sort, key, str(NOWHERE)]).encode()).decode()
+    answer = await reading.alice.get(f"/api/v1/collection?{query}&cursor={raw.rstrip('=')}")
+    field_problem(answer, "cursor", "query")
+
+
 @pytest.mark.parametrize("given", ["-added", "title", "-title", "rating"])
 @pytest.mark.parametrize("asked", SORTS)
 async def test_a_cursor_of_another_order_is_refused(reading: Site, given: str, asked: str) -> None:

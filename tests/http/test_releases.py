@@ -66,7 +66,7 @@ async def test_a_search_forgives(reading: Site, text: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["qqqxyzzy", "stockholm beatles", "!!!", "%", "_", "'; DROP x", "日本語", "x" * 300]
+    "text", ["qqqxyzzy", "stockholm beatles", "'; DROP x", "日本語", "x" * 300]
 )
 async def test_a_search_that_finds_nothing(reading: Site, text: str) -> None:
     answer = await reading.bob.get(URL, params={"q": text, "total": "true"})

@@ -18,15 +18,16 @@ import psycopg
 import pytest
 
 from kleio.db.errors import NotMigrated
+from kleio.db.health import check_server_version
 from kleio.db.migrate import (
     check_server,
-    check_server_version,
     list_states,
     migrate,
     migration_files,
     pending_sql,
     rollback,
 )
+from servers import Server
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 
@@ -171,3 +172,21 @@ def test_a_role_that_may_not_create_pg_stat_statements_can_migrate(server) -> No
         assert "pg_trgm" in extensions
         assert "pg_stat_statements" not in extensions
         assert pg_dump(conninfo) == SCHEMA.read_text("utf-8")
+
+
+def test_a_database_that_is_not_in_utf8_is_named_and_left_alone(server: Server) -> None:
+    name = f"kleio_ascii_{os.getpid()}"
+    with psycopg.connect(server.admin_conninfo, autocommit=True) as admin:
+        admin.execute(
+            f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'"
+            " TEMPLATE template0"
+        )
+        conninfo = psycopg.conninfo.make_conninfo(server.admin_conninfo, dbname=name)
+        try:
+            with pytest.raises(NotMigrated, match="SQL_ASCII; Kleio needs UTF8"):
+                migrate(conninfo)
+            with psycopg.connect(conninfo) as conn:
+                found = conn.execute("SELECT FROM pg_tables WHERE schemaname = 'public'")
+                assert found.fetchall() == []
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -262,3 +262,46 @@ async def test_two_writers_of_the_same_entries_never_lose(
     rng.shuffle(first)
     rng.shuffle(second)
     await two_writers(conninfo, tmp_path, kind, first, second)
+
+
+async def test_of_two_spellings_the_first_mention_counts_whatever_the_batches(
+    tx: Connection,
+) -> None:
+    documents = []
+    for number, spelling in ((9, "Music on Vinyl"), (3, "Music On Vinyl"), (5, "MUSIC ON VINYL")):
+        document = release_document(number)
+        document.labels = [LabelCredit(name=spelling, discogs_id=77)]
+        document.artists = [ArtistCredit(name=spelling, discogs_id=78)]
+        documents.append(seal(document))
+    await store(tx, "releases", documents)
+    for table in ("labels", "artists"):
+        found = await rows(tx, f"SELECT name FROM {table} WHERE discogs_id IN (77, 78)")
+        assert found == [("Music on Vinyl",)]
+
+
+async def test_the_second_of_two_writers_of_one_release_replaces_all_of_it(
+    conn: Connection, conninfo: str, tmp_path: Any
+) -> None:
+    def version(letter: str, tracks: int) -> ReleaseDocument:
+        document = release_document(1)
+        document.tracks = [
+            TrackDocument(seq=seq, title=f"{letter}{seq}") for seq in range(1, tracks + 1)
+        ]
+        return seal(document)
+
+    settings = settings_for(conninfo, tmp_path)
+    await store(conn, "releases", [version("old", 8)])
+    async with (
+        await connect(settings, conninfo) as other,
+        anyio.create_task_group() as group,
+        conn.transaction(),
+    ):
+        await store(conn, "releases", [version("a", 10)])
+        group.start_soon(store, other, "releases", [version("b", 5)])
+        with anyio.fail_after(20):
+            while not await rows(
+                conn, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            ):
+                await anyio.lowlevel.checkpoint()
+    titles = await rows(conn, "SELECT title FROM tracks ORDER BY seq")
+    assert titles == [("b1",), ("b2",), ("b3",), ("b4",), ("b5",)]

@@ -108,20 +108,18 @@ def _check_database(report: _Report, settings: Settings) -> None:
 def _check_server(report: _Report, settings: Settings, conninfo: str) -> None:
     from kleio.db import migrate
     from kleio.db.errors import NotMigrated
-    from kleio.db.health import check_server_version, server_facts
+    from kleio.db.health import check_connection, server_facts
 
     with migrate.session(conninfo) as conn:
         version = conn.info.parameter_status("server_version")
         try:
-            check_server_version(conn.info.server_version)
+            check_connection(conn.info)
         except NotMigrated as error:
             report.wrong(error.message)
             return  # the rest asks for what such a server may lack
         report.good(f"PostgreSQL {version}")
         facts = server_facts(conn)
         states = migrate.list_states(conn)
-    if facts.encoding != "UTF8":
-        report.wrong(f"the database's encoding is {facts.encoding}; Kleio needs UTF8")
     _check_connections(report, settings, facts.connection_limit)
     if not any(state.state == "pending" for state in states):
         _check_extensions(report, facts.extensions)  # migrations make them

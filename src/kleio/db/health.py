@@ -27,7 +27,6 @@ class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     connection_limit: int
     extensions: list[str]
-    encoding: str
 
 
 def server_facts(conn: psycopg.Connection[Any]) -> ServerFacts:
@@ -42,10 +41,23 @@ def server_facts(conn: psycopg.Connection[Any]) -> ServerFacts:
         "             (SELECT nullif(rolconnlimit, -1) FROM pg_roles"
         "               WHERE rolname = current_user)),"
         "       (SELECT coalesce(array_agg(extname || ' ' || extversion ORDER BY extname), '{}')"
-        "          FROM pg_extension WHERE extname <> 'plpgsql'),"
-        "       current_setting('server_encoding')"
+        "          FROM pg_extension WHERE extname <> 'plpgsql')"
     ).fetchone()
-    return ServerFacts(connection_limit=row[0], extensions=row[1], encoding=row[2])
+    return ServerFacts(connection_limit=row[0], extensions=row[1])
+
+
+def check_connection(info: psycopg.ConnectionInfo) -> None:
+    """Check what a connection tells of its server and database.
+
+    Raises:
+        NotMigrated: the server is too old, or the database is not in UTF-8.
+    """
+    check_server_version(info.server_version)
+    encoding = info.parameter_status("server_encoding")
+    if encoding not in (None, "UTF8"):  # a pooler may not say
+        raise NotMigrated(
+            f"the database's encoding is {encoding}; Kleio needs UTF8", operation="connect"
+        )
 
 
 async def check_ready(conn: Connection) -> None:
@@ -54,7 +66,7 @@ async def check_ready(conn: Connection) -> None:
     Raises:
         NotMigrated: it is not, or has not.
     """
-    check_server_version(conn.info.server_version)
+    check_connection(conn.info)
     await _ask(conn, "SELECT FROM users, releases, user_releases LIMIT 0")
 
 

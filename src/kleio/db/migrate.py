@@ -24,8 +24,8 @@ import yoyo
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import Migration
 
+from kleio.db import health
 from kleio.db.errors import DatabaseError, NotMigrated, translate
-from kleio.db.health import check_server_version
 from kleio.db.queries import sql_folder
 
 LOCK_TIMEOUT = "5s"
@@ -172,7 +172,7 @@ def check_server(conninfo: str) -> None:
         NotMigrated: the server is older than PostgreSQL 18, or migrations are pending.
     """
     with session(conninfo) as conn:
-        check_server_version(conn.info.server_version)
+        health.check_connection(conn.info)
         pending = [state.id for state in list_states(conn) if state.state == "pending"]
     if pending:
         raise NotMigrated(
@@ -184,7 +184,7 @@ def check_server(conninfo: str) -> None:
 def pending_sql(conninfo: str) -> list[tuple[str, str]]:
     """Return id and exact file text of each pending migration; writes nothing."""
     with session(conninfo) as conn:
-        check_server_version(conn.info.server_version)
+        health.check_connection(conn.info)
         states = list_states(conn)
     _refuse_changed(states)
     files = migration_files()
@@ -207,7 +207,7 @@ def migrate(conninfo: str, *, report: Callable[[str], None] = lambda _: None) ->
     """
     done = []
     with _exclusive(conninfo) as conn:
-        check_server_version(conn.info.server_version)
+        health.check_connection(conn.info)
         states = list_states(conn)
         _refuse_changed(states)
         pending = [state.id for state in states if state.state == "pending"]

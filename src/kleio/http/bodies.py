@@ -16,6 +16,7 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
+from kleio.http.fields import in_words
 from kleio.http.problems import BODY_UNREADABLE, ProblemError, invalid_field
 from kleio.repositories.tokens import Session
 
@@ -60,6 +61,4 @@ def _refusal(text: str) -> ProblemError:
     if named := _NAMED.match(message):
         message = "no such field" if named["fault"].startswith("contains") else "needed"
         path = f"{path}.{named['name']}" if path else named["name"]
-    elif "x00" in message:
-        message = "holds a NUL character, or is not of the form that is asked for"
-    return invalid_field(path.removesuffix("[...]") or "body", message)
+    return invalid_field(path.removesuffix("[...]") or "body", in_words(message))

@@ -120,7 +120,7 @@ async def _read_page(
         )
     key = place.key
     if isinstance(key, datetime):
-        key = key.astimezone(UTC).strftime(ADDED_KEY)
+        key = key.strftime(ADDED_KEY)
     if is_descending:
         return await read(
             collection.list_collection_descending,

@@ -13,13 +13,32 @@ from msgspec import Meta
 from kleio import accounts
 
 NO_NUL = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\x00\s][^\x00]*$"
+SEARCHABLE = r"^[^\x00]*[^\W_][^\x00]*$"
+URL = r"^https?://[^\x00\s]+$"
+DURATION = r"^(\d{1,3}:)?\d{1,3}:[0-5]\d$"
+PRINTABLE = r"^[!-~]+$"
+
+PATTERN_WORDS = {
+    NO_NUL: "holds a NUL character",
+    NOT_BLANK: "holds a NUL character, or nothing but spaces",
+    SEARCHABLE: "needs a letter or a digit, and no NUL character",
+    URL: "not an http or https address",
+    DURATION: "not of the form m:ss or h:mm:ss",
+    PRINTABLE: "holds a space or a character that is not ASCII",
+    accounts.USERNAME_PATTERN: (
+        "not 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit"
+    ),
+    accounts.EMAIL_PATTERN: "not an e-mail address",
+}
+"""What is wrong with a text that does not match, for people."""
 
 MAX_INTEGER = 2**31 - 1
 """The largest `integer` of PostgreSQL."""
 
-Line = Annotated[str, Meta(min_length=1, max_length=500, pattern=NO_NUL)]
+Line = Annotated[str, Meta(min_length=1, max_length=500, pattern=NOT_BLANK)]
 Text = Annotated[str, Meta(max_length=20_000, pattern=NO_NUL)]
-Url = Annotated[str, Meta(max_length=2000, pattern=r"^https?://[^\x00\s]+$")]
+Url = Annotated[str, Meta(max_length=2000, pattern=URL)]
 Year = Annotated[int, Meta(ge=1, le=9999)]
 DiscogsId = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 Username = Annotated[str, Meta(pattern=accounts.USERNAME_PATTERN)]
@@ -37,8 +56,8 @@ Password = Annotated[
 ]
 
 
-def _filter(description: str) -> QueryParameter:
-    return QueryParameter(min_length=1, max_length=300, pattern=NO_NUL, description=description)
+def _filter(description: str, pattern: str = NO_NUL) -> QueryParameter:
+    return QueryParameter(min_length=1, max_length=300, pattern=pattern, description=description)
 
 
 def _camel(name: str, description: str) -> QueryParameter:
@@ -46,7 +65,7 @@ def _camel(name: str, description: str) -> QueryParameter:
 
 
 SearchFilter = Annotated[
-    str | None, _filter("Words to look for; typing errors are tolerated. Best first.")
+    str | None, _filter("Words to look for; typing errors are tolerated. Best first.", SEARCHABLE)
 ]
 ArtistFilter = Annotated[str | None, _filter("Name of a credited artist.")]
 LabelFilter = Annotated[str | None, _filter("Name of a label.")]
@@ -62,3 +81,11 @@ DiscogsIdFilter = Annotated[
     int | None,
     QueryParameter(name="discogsId", ge=1, le=MAX_INTEGER, description="Discogs' number."),
 ]
+
+
+def in_words(message: str) -> str:
+    """Return a validator's message without the pattern that people can't read."""
+    for pattern, words in PATTERN_WORDS.items():
+        if message.endswith(f"matching regex {pattern!r}"):
+            return words
+    return message

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -110,9 +110,18 @@ def page_request(
     # A number that is none is no place in an order: nothing comes after it.
     if decoded.sort != sort or key != key or (isinstance(key, str) and "\0" in key):
         raise invalid_field("cursor", "belongs to another order of this list", source="query")
-    if isinstance(key, datetime) and key.tzinfo is None:
-        raise invalid_field("cursor", "not a cursor of this list", source="query")
+    if isinstance(key, datetime):
+        try:
+            key = _in_utc(key)
+        except (ValueError, OverflowError) as error:
+            raise invalid_field("cursor", "not a cursor of this list", source="query") from error
     return PageRequest(sort, limit, 0, key, decoded.id)
+
+
+def _in_utc(key: datetime) -> datetime:
+    if key.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return key.astimezone(UTC)
 
 
 def encode_cursor(sort: str, row: Keyed[Any]) -> str:

@@ -19,6 +19,7 @@ from uuid6 import uuid7
 
 from kleio.accounts import InvalidField
 from kleio.db import errors
+from kleio.http.fields import in_words
 
 logger = logging.getLogger("kleio.http")
 
@@ -226,9 +227,9 @@ def _field_problem(entry: dict[str, Any], request: Request[Any, Any, Any]) -> Fi
     source = entry.get("source")
     if name == "data":  # what else is wrong with a body, kleio.http.bodies says
         return FieldProblem("body", "body", "needed")
-    if "x00" in message:
-        message = "holds a NUL character, or is not of the form that is asked for"
-    return FieldProblem(_api_name(name, request), str(getattr(source, "value", source)), message)
+    return FieldProblem(
+        _api_name(name, request), str(getattr(source, "value", source)), in_words(message)
+    )
 
 
 def _api_name(name: str, request: Request[Any, Any, Any]) -> str:

@@ -69,7 +69,7 @@ class NewTrack(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
     title: fields.Line
     position: fields.Line | None = None
-    duration: Annotated[str, Meta(pattern=r"^(\d{1,3}:)?\d{1,3}:[0-5]\d$")] | None = None
+    duration: Annotated[str, Meta(pattern=fields.DURATION)] | None = None
     type: Literal["track", "heading"] = "track"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +17,7 @@ from litestar import Request, Response
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response.base import ASGIResponse
 
-from kleio.http.problems import ProblemError, invalid_field
+from kleio.http.problems import ProblemError
 
 NOT_MODIFIED = {
     304: ResponseSpec(
@@ -60,16 +61,16 @@ def version_etag(updated_at: datetime) -> str:
 def expected_version(request: Request[Any, Any, Any]) -> datetime | None:
     """Return the version that If-Match demands, None where any will do.
 
-    Raises:
-        ProblemError: 400 where the header holds no version of ours.
+    Compared strongly (RFC 9110): a weak tag, and one that is none of ours, match no version. Of
+    several tags the first of ours counts.
     """
     given = request.headers.get("if-match")
     if given is None or given.strip() == "*":
         return None
-    try:
-        return _EPOCH + timedelta(microseconds=int(given.strip().strip('"'), 16))
-    except (ValueError, OverflowError) as error:
-        raise invalid_field("If-Match", "not an ETag of this API", source="header") from error
+    for tag in given.split(","):
+        with suppress(ValueError, OverflowError):
+            return _EPOCH + timedelta(microseconds=int(tag.strip().strip('"'), 16))
+    return _EPOCH
 
 
 def version_changed() -> ProblemError:

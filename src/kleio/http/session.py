@@ -70,7 +70,7 @@ class MyChanges(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 class DiscogsToken(msgspec.Struct, forbid_unknown_fields=True):
     """A personal access token of Discogs; it can be set and removed, never read."""
 
-    token: Annotated[str, Meta(min_length=8, max_length=200, pattern=r"^[!-~]+$")]
+    token: Annotated[str, Meta(min_length=8, max_length=200, pattern=fields.PRINTABLE)]
 
 
 class Preferences(msgspec.Struct, forbid_unknown_fields=True, rename="camel", frozen=True):

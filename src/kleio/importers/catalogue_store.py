@@ -13,10 +13,9 @@ from typing import Literal
 import msgspec
 
 from kleio.catalogue import Document, encode_documents
-from kleio.db.errors import Conflict
 from kleio.db.queries import Connection
 from kleio.repositories import artists, labels, masters, releases
-from kleio.repositories.catalogue_entries import SavedEntry, SourceHash
+from kleio.repositories.catalogue_entries import SavedEntry, SourceHash, lock_entries
 
 Kind = Literal["artists", "labels", "masters", "releases"]
 
@@ -60,34 +59,24 @@ async def store(conn: Connection, kind: Kind, documents: Sequence[Document]) -> 
 
 
 async def save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> list[SavedEntry]:
-    """Write a batch as `store` does and return the entries that were written.
-
-    Another writer may add an entry between the look at what is known and the write; the second
-    try sees it.
-    """
-    try:
-        return await _save(conn, kind, documents)
-    except Conflict:
-        return await _save(conn, kind, documents)
-
-
-async def _save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> list[SavedEntry]:
+    """Write a batch as `store` does and return the entries that were written."""
     statements = _STATEMENTS[kind]
     numbers = [entry.discogs_id for entry in documents if entry.discogs_id is not None]
-    known = {
-        entry.discogs_id: entry.source_hash
-        for entry in await statements.hashes(conn, discogs_ids=numbers)
-    }
-    changed = [
-        entry
-        for entry in documents
-        if entry.discogs_id is None or known.get(entry.discogs_id) != entry.source_hash
-    ]
-    if not changed:
-        return []
-    encoded = encode_documents(changed)
-    now = datetime.now(UTC)
     async with conn.transaction():
+        known = {}
+        if numbers:
+            await lock_entries(conn, kind=kind)
+            hashes = await statements.hashes(conn, discogs_ids=numbers)
+            known = {entry.discogs_id: entry.source_hash for entry in hashes}
+        changed = [
+            entry
+            for entry in documents
+            if entry.discogs_id is None or known.get(entry.discogs_id) != entry.source_hash
+        ]
+        if not changed:
+            return []
+        encoded = encode_documents(changed)
+        now = datetime.now(UTC)
         if kind == "releases":
             await releases.insert_release_references(conn, documents=encoded, now=now)
         return await statements.upsert(conn, documents=encoded, now=now)

@@ -1,10 +1,10 @@
-"""The rows that all kinds of catalogue entries share when documents are written."""
+"""What all kinds of catalogue entries share when written: `queries/catalogue_entries.sql`."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from kleio.db.queries import Row
+from kleio.db.queries import Connection, Row, query
 
 
 class SourceHash(Row, frozen=True):
@@ -20,3 +20,8 @@ class SavedEntry(Row, frozen=True):
     discogs_id: int | None
     id: UUID
     inserted: bool
+
+
+@query
+async def lock_entries(conn: Connection, *, kind: str) -> bool | None:
+    """Wait until no other transaction writes entries of a kind, and keep others waiting."""
