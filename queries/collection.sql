@@ -1,8 +1,10 @@
 -- Each user's copies of releases: the shelf.
--- Tables: user_releases, folders; releases for what is on the shelf.
+-- Tables: user_releases, folders; releases for what is on the shelf; play_history,
+--         cleaning_history and user_preferences for what has been done with it.
 --
--- A copy is archived or on the shelf. Lists and counts see the shelf only; what names one copy sees
--- both.
+-- A copy is archived or on the shelf. The unfiltered lists and the random pick see the shelf only,
+-- the filtered lists one or the other, and what takes a copy's id sees both. Plays and cleanings
+-- belong to a release, so that all copies of it have been played and cleaned alike.
 
 -- name: list_collection_newest(user_id, before_added_at, before_id, page_size, page_offset)
 -- One user's copies, latest added first, each with its release; one keyset page.
@@ -19,7 +21,7 @@
 SELECT c.added_at, c.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
   FROM user_releases AS c
   JOIN releases AS r
     ON r.id = c.release_id
@@ -45,7 +47,7 @@ SELECT c.added_at, c.id,
 SELECT c.added_at, c.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
   FROM user_releases AS c
   JOIN releases AS r
     ON r.id = c.release_id
@@ -56,23 +58,55 @@ SELECT c.added_at, c.id,
  ORDER BY c.added_at, c.id
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: list_collection_ascending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, search, after_key, after_id, page_size, page_offset)
+-- name: list_collection_ascending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, archived, search, after_key, after_id, page_size, page_offset)
 -- One user's copies, filtered and by any order, ascending; one keyset page.
 --
 -- Whatever the key, the whole shelf has to be read and sorted (the first rows of the sort are kept
 -- only), so one query with the key chosen by CASE costs nothing; the cards are fetched for the
--- page alone.
+-- page alone. Plays and cleanings are read only where the sort or a filter asks for them, and then
+-- all of the user's at once: with 5,000 copies and 20,000 plays, a look at the index for each copy
+-- takes about twice as long.
 --
 -- Returns: 0..page_size rows Keyed[Copy]: sort_key, id, then the copy.
--- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0) or 'rating'.
+-- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0), 'rating', 'played' (last;
+--          never comes first), 'plays' (how many) or 'cleaning' (0 clean to 100 dirty).
 --          after_key text, after_id uuid: last row of the previous page, NULL for the first.
---          The filters are NULL where they are none; search text: what a person typed.
+--          The filters are NULL where they are none, but archived boolean; search text: what a
+--          person typed; not_played_since timestamptz passes what was never played too;
+--          needs_cleaning boolean: a cleaning score of 60 or more.
 -- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
---          for a rare filter releases_facets_idx, user_releases_user_release_idx.
+--          for a rare filter releases_facets_idx, user_releases_user_release_idx; for plays and
+--          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
+--          user_preferences_pkey.
 -- Order:   sort_key, id; total.
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
 -- Locks:   none.
-WITH shelf AS (
+WITH played AS MATERIALIZED (
+    SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
+      FROM play_history AS p
+     WHERE p.user_id = :user_id::uuid
+     GROUP BY p.release_id
+),
+last_cleaned AS (
+    SELECT h.release_id, max(h.cleaned_at) AS cleaned_at,
+           coalesce((SELECT (u.preferences ->> 'cleaningFrequencyPlays')::numeric
+                       FROM user_preferences AS u
+                      WHERE u.user_id = :user_id::uuid), 5) AS frequency
+      FROM cleaning_history AS h
+     WHERE h.user_id = :user_id::uuid
+     GROUP BY h.release_id
+),
+cleaning AS MATERIALIZED (
+    SELECT l.release_id,
+           least(100, count(p.played_at) / (l.frequency + 0.01) * 100) AS score
+      FROM last_cleaned AS l
+      LEFT JOIN play_history AS p
+        ON p.user_id = :user_id::uuid
+       AND p.release_id = l.release_id
+       AND p.played_at > l.cleaned_at + interval '1 millisecond'
+     GROUP BY l.release_id, l.frequency
+),
+shelf AS (
     SELECT c.id,
            CASE :sort::text
                WHEN 'added' THEN to_char(c.added_at AT TIME ZONE 'UTC',
@@ -81,12 +115,25 @@ WITH shelf AS (
                WHEN 'title' THEN left(r.title_normalized, 100)
                WHEN 'year' THEN to_char(coalesce(r.year, 0), 'FM0000')
                WHEN 'rating' THEN c.rating::text
+               WHEN 'played' THEN coalesce(to_char(played.last_played_at AT TIME ZONE 'UTC',
+                                                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '')
+               WHEN 'plays' THEN to_char(coalesce(played.plays, 0), 'FM0000000000')
+               WHEN 'cleaning' THEN to_char(coalesce(cleaning.score, 100), 'FM000.0000')
            END COLLATE "C" AS sort_key
       FROM user_releases AS c
       JOIN releases AS r
         ON r.id = c.release_id
+      LEFT JOIN played
+        ON played.release_id = c.release_id
+       AND (:sort::text IN ('played', 'plays')
+            OR :played_since::timestamptz IS NOT NULL
+            OR :not_played_since::timestamptz IS NOT NULL
+            OR :never_played::boolean IS NOT NULL)
+      LEFT JOIN cleaning
+        ON cleaning.release_id = c.release_id
+       AND (:sort::text = 'cleaning' OR :needs_cleaning::boolean IS NOT NULL)
      WHERE c.user_id = :user_id::uuid
-       AND c.archived_at IS NULL
+       AND (c.archived_at IS NOT NULL) = :archived::boolean
        AND (release_facets(
                 :artist::text, :label::text, :genre::text, :style::text, :format::text,
                 :country::text, NULL, NULL
@@ -99,6 +146,13 @@ WITH shelf AS (
        AND (:year_to::int IS NULL OR r.year <= :year_to::int)
        AND (:folder_id::uuid IS NULL OR c.folder_id = :folder_id::uuid)
        AND (:min_rating::int IS NULL OR c.rating >= :min_rating::int)
+       AND (:played_since::timestamptz IS NULL
+            OR played.last_played_at >= :played_since::timestamptz)
+       AND (:not_played_since::timestamptz IS NULL
+            OR coalesce(played.last_played_at, '-infinity') < :not_played_since::timestamptz)
+       AND (:never_played::boolean IS NULL OR (played.plays IS NULL) = :never_played::boolean)
+       AND (:needs_cleaning::boolean IS NULL
+            OR (coalesce(cleaning.score, 100) >= 60) = :needs_cleaning::boolean)
        AND (:search::text IS NULL OR r.search_text %%> ALL (search_words(:search::text)))
 ),
 page AS (
@@ -112,7 +166,7 @@ page AS (
 SELECT page.sort_key, page.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
   FROM page
   JOIN user_releases AS c
     ON c.user_id = :user_id::uuid AND c.id = page.id
@@ -120,23 +174,55 @@ SELECT page.sort_key, page.id,
     ON r.id = c.release_id
  ORDER BY page.sort_key, page.id;
 
--- name: list_collection_descending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, search, before_key, before_id, page_size, page_offset)
+-- name: list_collection_descending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, archived, search, before_key, before_id, page_size, page_offset)
 -- One user's copies, filtered and by any order, descending; one keyset page.
 --
 -- Whatever the key, the whole shelf has to be read and sorted (the first rows of the sort are kept
 -- only), so one query with the key chosen by CASE costs nothing; the cards are fetched for the
--- page alone.
+-- page alone. Plays and cleanings are read only where the sort or a filter asks for them, and then
+-- all of the user's at once: with 5,000 copies and 20,000 plays, a look at the index for each copy
+-- takes about twice as long.
 --
 -- Returns: 0..page_size rows Keyed[Copy]: sort_key, id, then the copy.
--- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0) or 'rating'.
+-- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0), 'rating', 'played' (last;
+--          never comes first), 'plays' (how many) or 'cleaning' (0 clean to 100 dirty).
 --          before_key text, before_id uuid: last row of the previous page, NULL for the first.
---          The filters are NULL where they are none; search text: what a person typed.
+--          The filters are NULL where they are none, but archived boolean; search text: what a
+--          person typed; not_played_since timestamptz passes what was never played too;
+--          needs_cleaning boolean: a cleaning score of 60 or more.
 -- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
---          for a rare filter releases_facets_idx, user_releases_user_release_idx.
+--          for a rare filter releases_facets_idx, user_releases_user_release_idx; for plays and
+--          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
+--          user_preferences_pkey.
 -- Order:   sort_key DESC, id DESC; total.
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
 -- Locks:   none.
-WITH shelf AS (
+WITH played AS MATERIALIZED (
+    SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
+      FROM play_history AS p
+     WHERE p.user_id = :user_id::uuid
+     GROUP BY p.release_id
+),
+last_cleaned AS (
+    SELECT h.release_id, max(h.cleaned_at) AS cleaned_at,
+           coalesce((SELECT (u.preferences ->> 'cleaningFrequencyPlays')::numeric
+                       FROM user_preferences AS u
+                      WHERE u.user_id = :user_id::uuid), 5) AS frequency
+      FROM cleaning_history AS h
+     WHERE h.user_id = :user_id::uuid
+     GROUP BY h.release_id
+),
+cleaning AS MATERIALIZED (
+    SELECT l.release_id,
+           least(100, count(p.played_at) / (l.frequency + 0.01) * 100) AS score
+      FROM last_cleaned AS l
+      LEFT JOIN play_history AS p
+        ON p.user_id = :user_id::uuid
+       AND p.release_id = l.release_id
+       AND p.played_at > l.cleaned_at + interval '1 millisecond'
+     GROUP BY l.release_id, l.frequency
+),
+shelf AS (
     SELECT c.id,
            CASE :sort::text
                WHEN 'added' THEN to_char(c.added_at AT TIME ZONE 'UTC',
@@ -145,10 +231,188 @@ WITH shelf AS (
                WHEN 'title' THEN left(r.title_normalized, 100)
                WHEN 'year' THEN to_char(coalesce(r.year, 0), 'FM0000')
                WHEN 'rating' THEN c.rating::text
+               WHEN 'played' THEN coalesce(to_char(played.last_played_at AT TIME ZONE 'UTC',
+                                                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '')
+               WHEN 'plays' THEN to_char(coalesce(played.plays, 0), 'FM0000000000')
+               WHEN 'cleaning' THEN to_char(coalesce(cleaning.score, 100), 'FM000.0000')
            END COLLATE "C" AS sort_key
       FROM user_releases AS c
       JOIN releases AS r
         ON r.id = c.release_id
+      LEFT JOIN played
+        ON played.release_id = c.release_id
+       AND (:sort::text IN ('played', 'plays')
+            OR :played_since::timestamptz IS NOT NULL
+            OR :not_played_since::timestamptz IS NOT NULL
+            OR :never_played::boolean IS NOT NULL)
+      LEFT JOIN cleaning
+        ON cleaning.release_id = c.release_id
+       AND (:sort::text = 'cleaning' OR :needs_cleaning::boolean IS NOT NULL)
+     WHERE c.user_id = :user_id::uuid
+       AND (c.archived_at IS NOT NULL) = :archived::boolean
+       AND (release_facets(
+                :artist::text, :label::text, :genre::text, :style::text, :format::text,
+                :country::text, NULL, NULL
+            ) IS NULL
+            OR r.facets @> release_facets(
+                :artist::text, :label::text, :genre::text, :style::text, :format::text,
+                :country::text, NULL, NULL
+            ))
+       AND (:year_from::int IS NULL OR r.year >= :year_from::int)
+       AND (:year_to::int IS NULL OR r.year <= :year_to::int)
+       AND (:folder_id::uuid IS NULL OR c.folder_id = :folder_id::uuid)
+       AND (:min_rating::int IS NULL OR c.rating >= :min_rating::int)
+       AND (:played_since::timestamptz IS NULL
+            OR played.last_played_at >= :played_since::timestamptz)
+       AND (:not_played_since::timestamptz IS NULL
+            OR coalesce(played.last_played_at, '-infinity') < :not_played_since::timestamptz)
+       AND (:never_played::boolean IS NULL OR (played.plays IS NULL) = :never_played::boolean)
+       AND (:needs_cleaning::boolean IS NULL
+            OR (coalesce(cleaning.score, 100) >= 60) = :needs_cleaning::boolean)
+       AND (:search::text IS NULL OR r.search_text %%> ALL (search_words(:search::text)))
+),
+page AS (
+    SELECT shelf.id, shelf.sort_key
+      FROM shelf
+     WHERE (:before_id::uuid IS NULL
+            OR (shelf.sort_key, shelf.id) < (:before_key::text, :before_id::uuid))
+     ORDER BY shelf.sort_key DESC, shelf.id DESC
+     LIMIT :page_size::int OFFSET :page_offset::int
+)
+SELECT page.sort_key, page.id,
+       c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
+  FROM page
+  JOIN user_releases AS c
+    ON c.user_id = :user_id::uuid AND c.id = page.id
+  JOIN releases AS r
+    ON r.id = c.release_id
+ ORDER BY page.sort_key DESC, page.id DESC;
+
+-- name: count_collection(user_id, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, archived, search)$
+-- How many copies of a user pass the filters of list_collection_ascending.
+--
+-- Returns: one bigint.
+-- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
+--          for a rare filter releases_facets_idx, user_releases_user_release_idx; for plays and
+--          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
+--          user_preferences_pkey.
+-- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
+-- Locks:   none.
+WITH played AS MATERIALIZED (
+    SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
+      FROM play_history AS p
+     WHERE p.user_id = :user_id::uuid
+     GROUP BY p.release_id
+),
+last_cleaned AS (
+    SELECT h.release_id, max(h.cleaned_at) AS cleaned_at,
+           coalesce((SELECT (u.preferences ->> 'cleaningFrequencyPlays')::numeric
+                       FROM user_preferences AS u
+                      WHERE u.user_id = :user_id::uuid), 5) AS frequency
+      FROM cleaning_history AS h
+     WHERE h.user_id = :user_id::uuid
+     GROUP BY h.release_id
+),
+cleaning AS MATERIALIZED (
+    SELECT l.release_id,
+           least(100, count(p.played_at) / (l.frequency + 0.01) * 100) AS score
+      FROM last_cleaned AS l
+      LEFT JOIN play_history AS p
+        ON p.user_id = :user_id::uuid
+       AND p.release_id = l.release_id
+       AND p.played_at > l.cleaned_at + interval '1 millisecond'
+     GROUP BY l.release_id, l.frequency
+)
+SELECT count(*)
+  FROM user_releases AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+  LEFT JOIN played
+    ON played.release_id = c.release_id
+   AND (:played_since::timestamptz IS NOT NULL
+        OR :not_played_since::timestamptz IS NOT NULL
+        OR :never_played::boolean IS NOT NULL)
+  LEFT JOIN cleaning
+    ON cleaning.release_id = c.release_id
+   AND :needs_cleaning::boolean IS NOT NULL
+ WHERE c.user_id = :user_id::uuid
+   AND (c.archived_at IS NOT NULL) = :archived::boolean
+   AND (release_facets(
+            :artist::text, :label::text, :genre::text, :style::text, :format::text,
+            :country::text, NULL, NULL
+        ) IS NULL
+        OR r.facets @> release_facets(
+            :artist::text, :label::text, :genre::text, :style::text, :format::text,
+            :country::text, NULL, NULL
+        ))
+   AND (:year_from::int IS NULL OR r.year >= :year_from::int)
+   AND (:year_to::int IS NULL OR r.year <= :year_to::int)
+   AND (:folder_id::uuid IS NULL OR c.folder_id = :folder_id::uuid)
+   AND (:min_rating::int IS NULL OR c.rating >= :min_rating::int)
+   AND (:played_since::timestamptz IS NULL
+        OR played.last_played_at >= :played_since::timestamptz)
+   AND (:not_played_since::timestamptz IS NULL
+        OR coalesce(played.last_played_at, '-infinity') < :not_played_since::timestamptz)
+   AND (:never_played::boolean IS NULL OR (played.plays IS NULL) = :never_played::boolean)
+   AND (:needs_cleaning::boolean IS NULL
+        OR (coalesce(cleaning.score, 100) >= 60) = :needs_cleaning::boolean)
+   AND (:search::text IS NULL OR r.search_text %%> ALL (search_words(:search::text)));
+
+-- name: get_random_copy(user_id, seed, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, search)^
+-- One copy off a user's shelf by chance, each that passes the filters as likely as any other.
+--
+-- Chance comes from the seed, so that the same seed finds the same copy again while the copies that
+-- pass stay the same; a hash of each id puts them into an order that is as good as shuffled.
+--
+-- Returns: 0..1 rows Copy.
+-- Params:  seed text: random, or what the caller wants to repeat. The filters as those of
+--          list_collection_ascending.
+-- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
+--          for a rare filter releases_facets_idx, user_releases_user_release_idx; for plays and
+--          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
+--          user_preferences_pkey.
+-- Plan:    custom, as list_collection_ascending.
+-- Locks:   none.
+WITH played AS MATERIALIZED (
+    SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
+      FROM play_history AS p
+     WHERE p.user_id = :user_id::uuid
+     GROUP BY p.release_id
+),
+last_cleaned AS (
+    SELECT h.release_id, max(h.cleaned_at) AS cleaned_at,
+           coalesce((SELECT (u.preferences ->> 'cleaningFrequencyPlays')::numeric
+                       FROM user_preferences AS u
+                      WHERE u.user_id = :user_id::uuid), 5) AS frequency
+      FROM cleaning_history AS h
+     WHERE h.user_id = :user_id::uuid
+     GROUP BY h.release_id
+),
+cleaning AS MATERIALIZED (
+    SELECT l.release_id,
+           least(100, count(p.played_at) / (l.frequency + 0.01) * 100) AS score
+      FROM last_cleaned AS l
+      LEFT JOIN play_history AS p
+        ON p.user_id = :user_id::uuid
+       AND p.release_id = l.release_id
+       AND p.played_at > l.cleaned_at + interval '1 millisecond'
+     GROUP BY l.release_id, l.frequency
+),
+pick AS (
+    SELECT c.id
+      FROM user_releases AS c
+      JOIN releases AS r
+        ON r.id = c.release_id
+      LEFT JOIN played
+        ON played.release_id = c.release_id
+       AND (:played_since::timestamptz IS NOT NULL
+            OR :not_played_since::timestamptz IS NOT NULL
+            OR :never_played::boolean IS NOT NULL)
+      LEFT JOIN cleaning
+        ON cleaning.release_id = c.release_id
+       AND :needs_cleaning::boolean IS NOT NULL
      WHERE c.user_id = :user_id::uuid
        AND c.archived_at IS NULL
        AND (release_facets(
@@ -163,54 +427,25 @@ WITH shelf AS (
        AND (:year_to::int IS NULL OR r.year <= :year_to::int)
        AND (:folder_id::uuid IS NULL OR c.folder_id = :folder_id::uuid)
        AND (:min_rating::int IS NULL OR c.rating >= :min_rating::int)
+       AND (:played_since::timestamptz IS NULL
+            OR played.last_played_at >= :played_since::timestamptz)
+       AND (:not_played_since::timestamptz IS NULL
+            OR coalesce(played.last_played_at, '-infinity') < :not_played_since::timestamptz)
+       AND (:never_played::boolean IS NULL OR (played.plays IS NULL) = :never_played::boolean)
+       AND (:needs_cleaning::boolean IS NULL
+            OR (coalesce(cleaning.score, 100) >= 60) = :needs_cleaning::boolean)
        AND (:search::text IS NULL OR r.search_text %%> ALL (search_words(:search::text)))
-),
-page AS (
-    SELECT shelf.id, shelf.sort_key
-      FROM shelf
-     WHERE (:before_id::uuid IS NULL
-            OR (shelf.sort_key, shelf.id) < (:before_key::text, :before_id::uuid))
-     ORDER BY shelf.sort_key DESC, shelf.id DESC
-     LIMIT :page_size::int OFFSET :page_offset::int
+     ORDER BY md5(:seed::text || c.id), c.id
+     LIMIT 1
 )
-SELECT page.sort_key, page.id,
-       c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.updated_at, r.card AS release
-  FROM page
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
+  FROM pick
   JOIN user_releases AS c
-    ON c.user_id = :user_id::uuid AND c.id = page.id
+    ON c.user_id = :user_id::uuid AND c.id = pick.id
   JOIN releases AS r
-    ON r.id = c.release_id
- ORDER BY page.sort_key DESC, page.id DESC;
-
--- name: count_collection(user_id, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, search)$
--- How many copies a user has on the shelf that pass the filters.
---
--- Returns: one bigint.
--- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
---          for a rare filter releases_facets_idx, user_releases_user_release_idx.
--- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
--- Locks:   none.
-SELECT count(*)
-  FROM user_releases AS c
-  JOIN releases AS r
-    ON r.id = c.release_id
- WHERE c.user_id = :user_id::uuid
-   AND c.archived_at IS NULL
-   AND (release_facets(
-            :artist::text, :label::text, :genre::text, :style::text, :format::text,
-            :country::text, NULL, NULL
-        ) IS NULL
-        OR r.facets @> release_facets(
-            :artist::text, :label::text, :genre::text, :style::text, :format::text,
-            :country::text, NULL, NULL
-        ))
-   AND (:year_from::int IS NULL OR r.year >= :year_from::int)
-   AND (:year_to::int IS NULL OR r.year <= :year_to::int)
-   AND (:folder_id::uuid IS NULL OR c.folder_id = :folder_id::uuid)
-   AND (:min_rating::int IS NULL OR c.rating >= :min_rating::int)
-   AND (:search::text IS NULL OR r.search_text %%> ALL (search_words(:search::text)));
+    ON r.id = c.release_id;
 
 -- name: get_copy(user_id, copy_id)^
 -- One copy of a user, with its release.
@@ -220,7 +455,7 @@ SELECT count(*)
 -- Locks:   none.
 SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
   FROM user_releases AS c
   JOIN releases AS r
     ON r.id = c.release_id
@@ -253,11 +488,12 @@ WITH added AS (
      WHERE r.id = :release_id::uuid
         OR r.discogs_id = :discogs_id::int
     RETURNING user_id, id, release_id, folder_id, discogs_instance_id, rating, media_condition,
-              sleeve_condition, notes, custom_fields, added_at, updated_at
+              sleeve_condition, notes, custom_fields, added_at, archived_at, archive_reason,
+              updated_at
 )
 SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
   FROM added AS c
   JOIN releases AS r
     ON r.id = c.release_id
@@ -297,22 +533,88 @@ WITH changed AS (
        AND c.updated_at = coalesce(:expected_updated_at::timestamptz, c.updated_at)
     RETURNING c.user_id, c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
               c.media_condition, c.sleeve_condition, c.notes, c.custom_fields, c.added_at,
-              c.updated_at
+              c.archived_at, c.archive_reason, c.updated_at
 )
 SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
+  FROM changed AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+ WHERE c.user_id = :user_id::uuid;
+
+-- name: update_copy_archived(user_id, copy_id, archive_reason, now)^
+-- Take a copy off a user's shelf and keep it, with why.
+--
+-- Returns: 0..1 rows Copy; none where there is no such copy or it is archived already.
+-- Params:  archive_reason text: one of those that user_releases_archive_reason_check knows.
+-- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Locks:   the row.
+WITH changed AS (
+    UPDATE user_releases AS c
+       SET archived_at = :now::timestamptz,
+           archive_reason = :archive_reason::text,
+           updated_at = :now
+     WHERE c.user_id = :user_id::uuid
+       AND c.id = :copy_id::uuid
+       AND c.archived_at IS NULL
+    RETURNING c.user_id, c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+              c.media_condition, c.sleeve_condition, c.notes, c.custom_fields, c.added_at,
+              c.archived_at, c.archive_reason, c.updated_at
+)
+SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
+  FROM changed AS c
+  JOIN releases AS r
+    ON r.id = c.release_id
+ WHERE c.user_id = :user_id::uuid;
+
+-- name: update_copy_restored(user_id, copy_id, now)^
+-- Put an archived copy back on a user's shelf, into the folder it was in.
+--
+-- Returns: 0..1 rows Copy; none where there is no such copy or it is not archived.
+-- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Locks:   the row.
+WITH changed AS (
+    UPDATE user_releases AS c
+       SET archived_at = NULL,
+           archive_reason = NULL,
+           updated_at = :now::timestamptz
+     WHERE c.user_id = :user_id::uuid
+       AND c.id = :copy_id::uuid
+       AND c.archived_at IS NOT NULL
+    RETURNING c.user_id, c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+              c.media_condition, c.sleeve_condition, c.notes, c.custom_fields, c.added_at,
+              c.archived_at, c.archive_reason, c.updated_at
+)
+SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
+       c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
   FROM changed AS c
   JOIN releases AS r
     ON r.id = c.release_id
  WHERE c.user_id = :user_id::uuid;
 
 -- name: delete_copy(user_id, copy_id)!
--- Take a copy off a user's shelf for good.
+-- Take a copy off a user's shelf for good; its plays and cleanings stay, as those of the release.
 --
 -- Returns: the number of copies deleted, 0 or 1.
--- Index:   user_releases_pkey (user_id, id).
--- Locks:   the row.
+-- Index:   user_releases_pkey (user_id, id), play_history_user_copy_idx,
+--          cleaning_history_user_copy_idx.
+-- Locks:   the copy, its plays and cleanings.
+WITH played AS (
+    UPDATE play_history AS p
+       SET user_release_id = NULL
+     WHERE p.user_id = :user_id::uuid
+       AND p.user_release_id = :copy_id::uuid
+),
+cleaned AS (
+    UPDATE cleaning_history AS h
+       SET user_release_id = NULL
+     WHERE h.user_id = :user_id::uuid
+       AND h.user_release_id = :copy_id::uuid
+)
 DELETE FROM user_releases AS c
  WHERE c.user_id = :user_id::uuid
    AND c.id = :copy_id::uuid;

@@ -28,7 +28,7 @@ from kleio.catalogue import (
 )
 from kleio.db.queries import Connection
 from kleio.importers import catalogue_store
-from kleio.repositories import collection, folders, tokens, users
+from kleio.repositories import cleanings, collection, folders, plays, styluses, tokens, users
 from kleio.repositories.collection import Copy
 from kleio.repositories.folders import Folder
 from kleio.repositories.users import User
@@ -39,8 +39,9 @@ NO_FILTERS: dict[str, Any] = dict.fromkeys(
     (
         *("artist", "label", "genre", "style", "format", "country"),
         *("year_from", "year_to", "folder_id", "min_rating", "search"),
+        *("played_since", "not_played_since", "never_played", "needs_cleaning"),
     )
-)
+) | {"archived": False}
 """The collection's filters, none given."""
 
 _numbers = itertools.count(1)
@@ -185,3 +186,56 @@ async def make_copy(conn: Connection, account: Account, release_id: UUID, **chan
     )
     assert copy is not None
     return copy
+
+
+async def make_play(
+    conn: Connection, user_id: UUID, release_id: UUID | None, **changes: Any
+) -> UUID:
+    """Log a play and return its id; without a stylus, unless one is given."""
+    fields: dict[str, Any] = {
+        "copy_id": None,
+        "stylus_id": None,
+        "with_primary": False,
+        "played_at": NOW,
+        "duration_seconds": None,
+        "side": None,
+        "notes": None,
+        "now": NOW,
+    }
+    play_id = await plays.insert_play(
+        conn, user_id=user_id, release_id=release_id, **{**fields, **changes}
+    )
+    assert play_id is not None
+    return play_id
+
+
+async def make_cleaning(
+    conn: Connection, user_id: UUID, release_id: UUID | None, **changes: Any
+) -> UUID:
+    """Log a cleaning and return its id."""
+    fields: dict[str, Any] = {
+        "copy_id": None,
+        "cleaned_at": NOW,
+        "deep": False,
+        "notes": None,
+        "now": NOW,
+    }
+    cleaning_id = await cleanings.insert_cleaning(
+        conn, user_id=user_id, release_id=release_id, **{**fields, **changes}
+    )
+    assert cleaning_id is not None
+    return cleaning_id
+
+
+async def make_stylus(conn: Connection, user_id: UUID, **changes: Any) -> UUID:
+    """Make a stylus and return its id."""
+    fields: dict[str, Any] = dict.fromkeys(
+        (
+            *("model_id", "manufacturer", "cartridge_type", "expected_lifespan_hours"),
+            *("purchase_date", "install_date"),
+        )
+    )
+    fields |= {"name": "A stylus", "active": True, "is_primary": False, "owned": True, "now": NOW}
+    stylus_id = await styluses.insert_stylus(conn, user_id=user_id, **{**fields, **changes})
+    assert stylus_id is not None
+    return stylus_id

@@ -50,6 +50,9 @@ NOWHERE = UUID("01900000-0000-7000-8000-000000000000")
 DEMO_RELEASES = 60
 EQUAL_RELEASES = 45
 ALICES_NOTE = "only alice may read this"
+ALICES_PLAYS = 20
+ALICES_CLEANINGS = 5
+ALICES_STYLUS = "alice's own stylus"
 ALICES_FOLDER = "alice's own folder"
 
 EQUAL = {"artist": "Same Artist", "title": "Same Title", "year": 1977}
@@ -161,6 +164,32 @@ async def _fill(conninfo: str) -> None:
             )
         for release_id in known[:2]:
             await factories.make_copy(conn, bob, release_id, notes="bob's")
+        await _listen(conn, alice, known)
+
+
+async def _listen(conn: Connection, alice: Account, releases: list[UUID]) -> None:
+    """Log what Alice played and cleaned: two plays at each time, so that ids decide too."""
+    stylus_id = await factories.make_stylus(
+        conn, alice.id, name=ALICES_STYLUS, is_primary=True, expected_lifespan_hours=10
+    )
+    for number in range(ALICES_PLAYS):
+        await factories.make_play(
+            conn,
+            alice.id,
+            releases[number % 2],
+            stylus_id=None if number % 4 else stylus_id,
+            played_at=NOW - timedelta(days=number // 2),
+            notes=ALICES_NOTE,
+        )
+    for number in range(ALICES_CLEANINGS):
+        await factories.make_cleaning(
+            conn,
+            alice.id,
+            releases[number % 2],
+            cleaned_at=NOW - timedelta(days=number // 2),
+            deep=number == 0,
+            notes=ALICES_NOTE,
+        )
 
 
 def fill(conninfo: str) -> None:

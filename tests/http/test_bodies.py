@@ -19,6 +19,7 @@ LOGIN = {"username": "alice", "password": "x"}
 TOKEN = {"name": "script"}
 RELEASE = {"title": "Mine", "artists": [{"name": "Me"}]}
 COPY = {"discogsId": 1}
+PLAY = {"releaseId": str(NOWHERE)}
 
 # Each body that the API takes: method, path, and one that is valid (None: everything optional).
 BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -32,6 +33,13 @@ BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "release": ("POST", "/releases", RELEASE),
     "copy": ("POST", "/collection", COPY),
     "copy-changes": ("PATCH", f"/collection/{NOWHERE}", {}),
+    "play": ("POST", "/plays", PLAY),
+    "play-changes": ("PATCH", f"/plays/{NOWHERE}", {}),
+    "cleaning": ("POST", "/cleanings", PLAY),
+    "cleaning-changes": ("PATCH", f"/cleanings/{NOWHERE}", {}),
+    "log": ("POST", "/log", PLAY),
+    "stylus": ("POST", "/styluses", {"name": "S"}),
+    "stylus-changes": ("PATCH", f"/styluses/{NOWHERE}", {}),
 }
 
 # The fields of each that are text.
@@ -46,6 +54,13 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "release": ("title", "country", "thumb", "coverImage", "notes", "barcode"),
     "copy": ("notes",),
     "copy-changes": ("notes",),
+    "play": ("side", "notes"),
+    "play-changes": ("side", "notes"),
+    "cleaning": ("notes",),
+    "cleaning-changes": ("notes",),
+    "log": ("side", "notes"),
+    "stylus": ("name", "manufacturer", "cartridgeType"),
+    "stylus-changes": ("name", "manufacturer", "cartridgeType"),
 }
 TEXT_FIELDS = [(body, field) for body, fields in TEXTS.items() for field in fields]
 

@@ -12,7 +12,16 @@ from uuid import UUID
 
 import httpx
 import pytest
-from http_site import ALICES_FOLDER, ALICES_NOTE, API, NOWHERE, PASSWORD, Site, problem
+from http_site import (
+    ALICES_FOLDER,
+    ALICES_NOTE,
+    ALICES_STYLUS,
+    API,
+    NOWHERE,
+    PASSWORD,
+    Site,
+    problem,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +36,9 @@ class Hers:
     folder: UUID
     token: UUID
     release: UUID
+    play: UUID
+    cleaning: UUID
+    stylus: UUID
 
 
 Case = Callable[[Site, Hers], Awaitable[list[httpx.Response]]]
@@ -163,10 +175,49 @@ async def add_copy(site: Site, hers: Hers) -> list[httpx.Response]:
 
 
 @case("get", f"{API}/collection/folders")
+@case("post", f"{API}/collection/folders")
+@case("patch", f"{API}/collection/folders/{{folder_id}}")
+@case("delete", f"{API}/collection/folders/{{folder_id}}")
 async def folders(site: Site, hers: Hers) -> list[httpx.Response]:
-    answer = await site.bob.get(f"{API}/collection/folders")
+    url = f"{API}/collection/folders"
+    answer = await site.bob.get(url)
     assert [folder["name"] for folder in answer.json()["items"]] == ["Uncategorized"]
-    return [answer]
+    refused = [
+        await site.bob.patch(f"{url}/{hers.folder}", json={"name": "Bob's now"}),
+        await site.bob.delete(f"{url}/{hers.folder}"),
+    ]
+    for one in refused:
+        problem(one, 404, "not-found")
+    # Her names and numbers are not taken for him.
+    made = await site.bob.post(url, json={"name": ALICES_FOLDER})
+    assert (made.status_code, made.json()["number"]) == (201, 2)
+    gone = await site.bob.delete(f"{url}/{made.json()['id']}")
+    assert gone.status_code == 204
+    return [answer, *refused, gone]
+
+
+@case("get", f"{API}/collection/random")
+async def random_copy(site: Site, hers: Hers) -> list[httpx.Response]:
+    url = f"{API}/collection/random"
+    picks = [await site.bob.get(url, params={"seed": str(seed)}) for seed in range(20)]
+    foreign = await site.bob.get(url, params={"folderId": str(hers.folder)})
+    problem(foreign, 404, "not-found")
+    return [*picks, foreign]
+
+
+@case("post", f"{API}/collection/{{copy_id}}/archive")
+@case("post", f"{API}/collection/{{copy_id}}/restore")
+async def archive(site: Site, hers: Hers) -> list[httpx.Response]:
+    url = f"{API}/collection/{hers.copy}"
+    answers = [
+        await site.bob.post(f"{url}/archive", json={"reason": "lost"}),
+        await site.bob.post(f"{url}/restore"),
+    ]
+    for answer in answers:
+        problem(answer, 404, "not-found")
+    archived = await site.bob.get(f"{API}/collection", params={"archived": "true"})
+    assert archived.json()["items"] == []
+    return [*answers, archived]
 
 
 @case("get", f"{API}/collection/{{copy_id}}")
@@ -188,6 +239,112 @@ async def one_copy(site: Site, hers: Hers) -> list[httpx.Response]:
     moved = await site.bob.patch(f"{API}/collection/{mine}", json={"folderId": str(hers.folder)})
     assert problem(moved, 404)["errors"][0]["field"] == "folderId"
     return [*answers, moved]
+
+
+INSIGHT = {
+    f"{API}/stats/plays": "",
+    f"{API}/stats/calendar": "?year=2025",
+    f"{API}/stats/top": "?by=release",
+    f"{API}/stats/streaks": "",
+    f"{API}/stats/heatmap": "",
+    f"{API}/stats/years/{{year}}": "",
+    f"{API}/stats/on-this-day": "",
+    f"{API}/collection/stats": "",
+    f"{API}/recommendations": "",
+    f"{API}/recommendations/neglected": "",
+    f"{API}/recommendations/cleaning": "",
+}
+
+
+async def insight(site: Site, hers: Hers) -> list[httpx.Response]:
+    answers = [
+        await site.bob.get(path.replace("{year}", "2025") + query)
+        for path, query in INSIGHT.items()
+    ]
+    assert [answer.status_code for answer in answers] == [200] * len(INSIGHT)
+    # Bob has no plays, whatever Alice has.
+    assert answers[0].json()["items"] == []
+    return answers
+
+
+for _path in INSIGHT:
+    case("get", _path)(insight)
+
+
+@case("get", f"{API}/plays")
+@case("post", f"{API}/plays")
+@case("get", f"{API}/cleanings")
+@case("post", f"{API}/cleanings")
+@case("post", f"{API}/log")
+async def listening(site: Site, hers: Hers) -> list[httpx.Response]:
+    answers = []
+    for noun in ("plays", "cleanings", "log"):
+        url = f"{API}/{noun}"
+        foreign = await site.bob.post(url, json={"copyId": str(hers.copy)})
+        assert problem(foreign, 404)["errors"][0]["field"] == "copyId"
+        answers.append(foreign)
+        if noun != "cleanings":
+            body = {"releaseId": str(hers.release), "stylusId": str(hers.stylus)}
+            foreign = await site.bob.post(url, json=body)
+            assert problem(foreign, 404)["errors"][0]["field"] == "stylusId"
+            answers.append(foreign)
+        made = await site.bob.post(
+            url, json={"releaseId": str(hers.release)}, headers={"Idempotency-Key": f"her {noun}"}
+        )
+        assert made.status_code == 201
+        answers.append(made)
+        if noun == "log":
+            continue
+        plain = await site.bob.get(url, params={"total": "true"})
+        assert plain.json()["total"] == len(plain.json()["items"]) == 1
+        for name, value in (("copyId", hers.copy), ("stylusId", hers.stylus)):
+            if noun == "plays" or name == "copyId":
+                empty = await site.bob.get(url, params={name: str(value), "total": "true"})
+                assert empty.json() == {"items": [], "next": None, "total": 0}
+        cursor = (await site.alice.get(url, params={"limit": 1})).json()["next"]
+        answers += [plain, await site.bob.get(url, params={"cursor": cursor})]
+    return answers
+
+
+@case("get", f"{API}/plays/{{play_id}}")
+@case("patch", f"{API}/plays/{{play_id}}")
+@case("delete", f"{API}/plays/{{play_id}}")
+@case("get", f"{API}/cleanings/{{cleaning_id}}")
+@case("patch", f"{API}/cleanings/{{cleaning_id}}")
+@case("delete", f"{API}/cleanings/{{cleaning_id}}")
+@case("get", f"{API}/styluses/{{stylus_id}}")
+@case("patch", f"{API}/styluses/{{stylus_id}}")
+@case("delete", f"{API}/styluses/{{stylus_id}}")
+async def one_of_hers(site: Site, hers: Hers) -> list[httpx.Response]:
+    answers = []
+    for url, change in (
+        (f"{API}/plays/{hers.play}", {"notes": "bob was here"}),
+        (f"{API}/cleanings/{hers.cleaning}", {"notes": "bob was here"}),
+        (f"{API}/styluses/{hers.stylus}", {"name": "bob was here", "primary": True}),
+    ):
+        tag = (await site.alice.get(url)).headers["etag"]
+        answers += [
+            await site.bob.get(url),
+            await site.bob.patch(url, json=change),
+            await site.bob.patch(url, json=change, headers={"If-Match": tag}),
+            await site.bob.patch(url, json=change, headers={"If-Match": '"1"'}),
+            await site.bob.delete(url),
+        ]
+    for answer in answers:
+        problem(answer, 404, "not-found")
+    return answers
+
+
+@case("get", f"{API}/styluses")
+@case("post", f"{API}/styluses")
+@case("get", f"{API}/styluses/models")
+async def styluses(site: Site, hers: Hers) -> list[httpx.Response]:
+    url = f"{API}/styluses"
+    made = await site.bob.post(url, json={"name": "Bob's", "primary": True})
+    assert made.status_code == 201
+    mine = await site.bob.get(url)
+    assert [item["name"] for item in mine.json()["items"]] == ["Bob's"]
+    return [made, mine, await site.bob.get(f"{url}/models")]
 
 
 # --- the tests ----------------------------------------------------------------------------------
@@ -236,6 +393,14 @@ async def _prepare(site: Site) -> Hers:
         "SELECT id FROM auth_tokens WHERE user_id = %s ORDER BY id LIMIT 1", hers.user
     )
     hers.release = await site.release_id()
+    for noun in ("play", "cleaning"):
+        logged = await site.alice.post(
+            f"{API}/{noun}s",
+            json={"copyId": str(hers.copy), "notes": ALICES_NOTE},
+            headers={"Idempotency-Key": f"her {noun}s"},
+        )
+        setattr(hers, noun, UUID(logged.json()["id"]))
+    hers.stylus = await site.value("SELECT id FROM styluses WHERE user_id = %s", hers.user)
     return hers
 
 
@@ -247,8 +412,16 @@ async def test_nothing_crosses(site: Site, function: Case) -> None:
     before = await _all_of_hers(site, hers.user)
     assert all(before.values()), "there is a table in which Alice has nothing to lose"
     answers = await function(site, hers)
-    secrets = [ALICES_NOTE, ALICES_FOLDER, "alice@example.org", "alices-discogs", "Lisbon"]
+    secrets = [
+        ALICES_NOTE,
+        ALICES_FOLDER,
+        ALICES_STYLUS,
+        "alice@example.org",
+        "alices-discogs",
+        "Lisbon",
+    ]
     secrets += [str(id) for id in (hers.user, hers.copy, hers.folder, hers.token)]
+    secrets += [str(id) for id in (hers.play, hers.cleaning, hers.stylus)]
     for answer in answers:
         shown = answer.text.replace(str(answer.request.url.path), "")
         assert [word for word in secrets if word in shown] == []
@@ -258,8 +431,11 @@ async def test_nothing_crosses(site: Site, function: Case) -> None:
 async def test_nobody_gets_in_without_a_token(reading: Site) -> None:
     public = {("get", "/health"), ("get", "/health/live"), ("post", f"{API}/auth/login")}
     for method, path in sorted(operations(reading) - public):
-        for name in ("id", "release_id", "copy_id", "token_id", "user_id"):
+        for name in ("id", "release_id", "copy_id", "token_id", "user_id", "folder_id"):
             path = path.replace(f"{{{name}}}", str(NOWHERE))
+        for name in ("play_id", "cleaning_id", "stylus_id"):
+            path = path.replace(f"{{{name}}}", str(NOWHERE))
+        path = path.replace("{year}", "2025")
         body = {"username": "a", "email": "a@b.c"} if path == f"{API}/users" else {}
         json = body if method in ("post", "patch", "put") else None
         problem(await reading.anonymous.request(method, path, json=json), 401, "unauthorized")

@@ -12,6 +12,7 @@ from kleio.http import schemas
 from kleio.http.problems import PROBLEM_JSON, Problem
 from kleio.repositories.artists import ArtistDetail
 from kleio.repositories.labels import LabelDetail
+from kleio.repositories.styluses import Stylus, StylusModel
 
 pytestmark = pytest.mark.anyio
 
@@ -124,6 +125,13 @@ async def test_conditional_reads_and_keys_are_told(document: dict[str, Any]) -> 
         ("post", f"{API}/collection"): "idempotency-key",
         ("post", f"{API}/releases"): "idempotency-key",
         ("patch", f"{API}/collection/{{copy_id}}"): "if-match",
+        **{
+            ("post", f"{API}/{noun}"): "idempotency-key"
+            for noun in ("plays", "cleanings", "log", "styluses")
+        },
+        ("patch", f"{API}/plays/{{play_id}}"): "if-match",
+        ("patch", f"{API}/cleanings/{{cleaning_id}}"): "if-match",
+        ("patch", f"{API}/styluses/{{stylus_id}}"): "if-match",
         ("patch", f"{API}/me"): "if-match",
         ("patch", f"{API}/users/{{user_id}}"): "if-match",
     }.items():
@@ -141,7 +149,7 @@ async def test_conditional_reads_and_keys_are_told(document: dict[str, Any]) -> 
 
 async def test_bodies_say_that_they_take_no_other_fields(document: dict[str, Any]) -> None:
     bodies = [one["requestBody"] for one in operations(document).values() if "requestBody" in one]
-    assert len(bodies) == 10
+    assert len(bodies) >= 17
     for body in bodies:
         name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         assert document["components"]["schemas"][name]["additionalProperties"] is False
@@ -195,6 +203,14 @@ async def test_pages_are_as_the_document_says(reading: Site) -> None:
         assert len(found.items) > 40
     answer = await reading.alice.get(f"{API}/collection?limit=200")
     assert msgspec.json.decode(answer.content, type=page(schemas.CopyWithRelease)).items
+    for path, struct in (
+        ("/plays", schemas.PlayWithRelease),
+        ("/cleanings", schemas.CleaningWithRelease),
+        ("/styluses", Stylus),
+        ("/styluses/models", StylusModel),
+    ):
+        answer = await reading.alice.get(API + path)
+        assert msgspec.json.decode(answer.content, type=page(struct)).items
 
 
 async def test_every_release_is_as_the_document_says(reading: Site) -> None:
@@ -216,6 +232,8 @@ async def test_what_is_made_is_as_the_document_says(site: Site) -> None:
     msgspec.json.decode(made.content, type=strict(schemas.ReleaseDetail))
     copy = await site.alice.post(f"{API}/collection", json={"releaseId": made.json()["id"]})
     msgspec.json.decode(copy.content, type=strict(schemas.CopyWithRelease))
+    logged = await site.alice.post(f"{API}/log", json={"copyId": copy.json()["id"]})
+    msgspec.json.decode(logged.content, type=strict(schemas.LogEntry))
     changed = await site.alice.patch(f"{API}/collection/{copy.json()['id']}", json={"rating": 1})
     msgspec.json.decode(changed.content, type=strict(schemas.CopyWithRelease))
 

@@ -38,6 +38,12 @@ LISTS = {
     "/collection?sort=artist": "collection.list_collection_ascending",
     "/collection?sort=-year": "collection.list_collection_descending",
     "/collection?q=title&genre=electronic": "collection.list_collection_descending",
+    "/collection?sort=played": "collection.list_collection_ascending",
+    "/collection?sort=-cleaning&neverPlayed=true": "collection.list_collection_descending",
+    "/plays": "plays.list_plays",
+    "/plays?genre=electronic": "plays.list_filtered_plays",
+    "/plays?since=2025-01-01T00:00:00Z&artist=the+persuader": "plays.list_filtered_plays",
+    "/cleanings": "cleanings.list_cleanings",
     "/releases": "releases.list_releases",
     "/releases?genre=electronic&yearFrom=1970": "releases.list_releases",
     "/releases?q=title": "releases.search_releases",
@@ -63,7 +69,10 @@ async def test_a_page_is_one_statement(
     assert statements == [SESSION, LISTS[path]]
 
 
-@pytest.mark.parametrize("path", ["/collection", "/releases", "/releases?q=title", "/artists"])
+TOTALS = ["/collection", "/releases", "/releases?q=title", "/artists", "/plays", "/cleanings"]
+
+
+@pytest.mark.parametrize("path", TOTALS)
 async def test_a_total_is_one_more(reading: Site, statements: list[str], path: str) -> None:
     await reading.alice.get(f"/api/v1{path}{'&' if '?' in path else '?'}total=true")
     assert len(statements) == 3
@@ -94,6 +103,16 @@ async def test_single_reads(reading: Site, statements: list[str]) -> None:
         f"/releases/{release_id}": "releases.get_release",
         f"/collection/{copy_id}": "collection.get_copy",
         "/collection/folders": "folders.list_folders",
+        "/collection/random?genre=rock&neverPlayed=true": "collection.get_random_copy",
+        f"/plays/{await reading.value('SELECT id FROM play_history LIMIT 1')}": "plays.get_play",
+        f"/cleanings/{await reading.value('SELECT id FROM cleaning_history LIMIT 1')}": (
+            "cleanings.get_cleaning"
+        ),
+        f"/styluses/{await reading.value('SELECT id FROM styluses LIMIT 1')}": (
+            "styluses.get_stylus"
+        ),
+        "/styluses": "styluses.list_styluses",
+        "/styluses/models": "styluses.list_stylus_models",
         "/me": "users.get_user",
         "/me/preferences": "preferences.get_preferences",
         "/auth/tokens": "tokens.list_tokens",
@@ -118,6 +137,20 @@ WRITES: list[tuple[str, str, Any, int]] = [
     ("POST", "/collection", {"discogsId": 1}, 1),
     ("PATCH", "/collection/{copy}", {"rating": 1}, 1),
     ("DELETE", "/collection/{copy}", None, 1),
+    ("POST", "/collection/{copy}/archive", {"reason": "lost"}, 1),
+    ("POST", "/collection/folders", {"name": "Attic"}, 2),
+    ("POST", "/plays", {"copyId": "{copy}"}, 2),
+    ("PATCH", "/plays/{play}", {"side": "A"}, 2),
+    ("DELETE", "/plays/{play}", None, 1),
+    ("POST", "/cleanings", {"copyId": "{copy}"}, 2),
+    ("PATCH", "/cleanings/{cleaning}", {"deep": True}, 2),
+    ("DELETE", "/cleanings/{cleaning}", None, 1),
+    ("POST", "/log", {"copyId": "{copy}"}, 4),
+    ("POST", "/styluses", {"name": "x"}, 2),
+    ("POST", "/styluses", {"name": "x", "primary": True}, 3),
+    ("PATCH", "/styluses/{stylus}", {"name": "x"}, 2),
+    ("PATCH", "/styluses/{stylus}", {"primary": True}, 3),
+    ("DELETE", "/styluses/{stylus}", None, 1),
     ("POST", "/releases", {"title": "x", "artists": [{"name": "y"}]}, 3),
     ("POST", "/auth/tokens", {"name": "x"}, 1),
     ("PATCH", "/me", {"discogsUsername": "x"}, 1),
@@ -132,7 +165,14 @@ WRITES: list[tuple[str, str, Any, int]] = [
 async def test_writes(
     site: Site, statements: list[str], method: str, path: str, body: Any, most: int
 ) -> None:
-    path = path.replace("{copy}", str(await site.copy_id("alice")))
+    ids = {"copy": await site.copy_id("alice")}
+    tables = {"play": "play_history", "cleaning": "cleaning_history", "stylus": "styluses"}
+    for name, table in tables.items():
+        ids[name] = await site.value(f"SELECT id FROM {table} LIMIT 1")
+    for name, id_ in ids.items():
+        path = path.replace(f"{{{name}}}", str(id_))
+    if body == {"copyId": "{copy}"}:
+        body = {"copyId": str(ids["copy"])}
     statements.clear()
     answer = await site.alice.request(method, f"/api/v1{path}", json=body)
     assert answer.status_code < 300 or method == "DELETE"

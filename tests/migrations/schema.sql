@@ -75,6 +75,14 @@ CREATE FUNCTION public.search_rest(search text) RETURNS text[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN array_remove(public.search_words(search), public.search_anchor(search));
 
+CREATE FUNCTION public.side_of(position_text text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN upper("substring"(regexp_replace((position_text COLLATE "C"), '^[A-Za-z]{2,}[0-9]*-'::text, ''::text), '^(?!CD|LP|EP|MC)([A-Za-z]{1,2})(?:[0-9. (-]|$)'::text));
+
+CREATE FUNCTION public.wear_level(percent_used double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (percent_used >= (100)::double precision) THEN 'due'::text WHEN (percent_used >= (80)::double precision) THEN 'soon'::text ELSE 'ok'::text END;
+
 CREATE TABLE public.artists (
     id uuid DEFAULT uuidv7() NOT NULL,
     discogs_id integer,
@@ -104,6 +112,18 @@ CREATE TABLE public.auth_tokens (
 );
 
 COMMENT ON COLUMN public.auth_tokens.prefix IS 'the first characters of the token, to tell tokens apart';
+
+CREATE TABLE public.cleaning_history (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    release_id uuid NOT NULL,
+    user_release_id uuid,
+    cleaned_at timestamp with time zone NOT NULL,
+    deep boolean NOT NULL,
+    notes text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.discogs_credentials (
     user_id uuid NOT NULL,
@@ -169,6 +189,23 @@ CREATE TABLE public.masters (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     synced_at timestamp with time zone
+);
+
+CREATE TABLE public.play_history (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    release_id uuid NOT NULL,
+    user_release_id uuid,
+    stylus_id uuid,
+    played_at timestamp with time zone NOT NULL,
+    duration_seconds integer NOT NULL,
+    duration_estimated boolean NOT NULL,
+    side text,
+    notes text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT play_history_duration_check CHECK (((duration_seconds >= 0) AND (duration_seconds <= 172800))),
+    CONSTRAINT play_history_side_check CHECK ((side ~ '^[A-Z]{1,2}$'::text))
 );
 
 CREATE TABLE public.release_artists (
@@ -254,6 +291,37 @@ CREATE TABLE public.styles (
     created_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.stylus_models (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    manufacturer text NOT NULL,
+    name text NOT NULL,
+    cartridge_type text NOT NULL,
+    shape text NOT NULL,
+    expected_lifespan_hours integer NOT NULL,
+    CONSTRAINT stylus_models_lifespan_check CHECK ((expected_lifespan_hours > 0))
+);
+
+CREATE TABLE public.styluses (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    model_id uuid,
+    name text NOT NULL,
+    manufacturer text,
+    cartridge_type text,
+    expected_lifespan_hours integer,
+    purchase_date date,
+    install_date date,
+    active boolean NOT NULL,
+    is_primary boolean NOT NULL,
+    owned boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT styluses_lifespan_check CHECK ((expected_lifespan_hours > 0)),
+    CONSTRAINT styluses_primary_check CHECK (((NOT is_primary) OR active))
+);
+
+COMMENT ON COLUMN public.styluses.is_primary IS 'the one that plays are logged with; only an active one';
+
 CREATE TABLE public.tracks (
     release_id uuid NOT NULL,
     seq integer NOT NULL,
@@ -291,6 +359,7 @@ CREATE TABLE public.user_releases (
     archive_reason text,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT user_releases_archive_reason_check CHECK (((archive_reason IS NULL) OR ((archived_at IS NOT NULL) AND (archive_reason = ANY (ARRAY['sold'::text, 'given away'::text, 'lost'::text, 'duplicate'::text, 'mistake'::text, 'removed at Discogs'::text, 'other'::text]))))),
     CONSTRAINT user_releases_rating_check CHECK (((rating >= 0) AND (rating <= 5)))
 );
 
@@ -317,6 +386,9 @@ ALTER TABLE ONLY public.artists
 
 ALTER TABLE ONLY public.auth_tokens
     ADD CONSTRAINT auth_tokens_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.cleaning_history
+    ADD CONSTRAINT cleaning_history_pkey PRIMARY KEY (user_id, id);
 
 ALTER TABLE ONLY public.discogs_credentials
     ADD CONSTRAINT discogs_credentials_pkey PRIMARY KEY (user_id);
@@ -348,6 +420,9 @@ ALTER TABLE ONLY public.masters
 ALTER TABLE ONLY public.masters
     ADD CONSTRAINT masters_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.play_history
+    ADD CONSTRAINT play_history_pkey PRIMARY KEY (user_id, id);
+
 ALTER TABLE ONLY public.release_artists
     ADD CONSTRAINT release_artists_pkey PRIMARY KEY (release_id, "position");
 
@@ -375,6 +450,15 @@ ALTER TABLE ONLY public.styles
 ALTER TABLE ONLY public.styles
     ADD CONSTRAINT styles_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.stylus_models
+    ADD CONSTRAINT stylus_models_manufacturer_name_key UNIQUE (manufacturer, name);
+
+ALTER TABLE ONLY public.stylus_models
+    ADD CONSTRAINT stylus_models_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.styluses
+    ADD CONSTRAINT styluses_pkey PRIMARY KEY (user_id, id);
+
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_pkey PRIMARY KEY (release_id, seq);
 
@@ -396,9 +480,25 @@ CREATE INDEX artists_name_trgm_idx ON public.artists USING gin (name_normalized 
 
 CREATE UNIQUE INDEX auth_tokens_user_idx ON public.auth_tokens USING btree (user_id, id);
 
+CREATE INDEX cleaning_history_user_cleaned_idx ON public.cleaning_history USING btree (user_id, cleaned_at DESC, id DESC);
+
+CREATE INDEX cleaning_history_user_copy_idx ON public.cleaning_history USING btree (user_id, user_release_id) WHERE (user_release_id IS NOT NULL);
+
+CREATE INDEX cleaning_history_user_release_idx ON public.cleaning_history USING btree (user_id, release_id, cleaned_at DESC);
+
+CREATE UNIQUE INDEX folders_user_name_key ON public.folders USING btree (user_id, lower((name COLLATE pg_c_utf8)));
+
 CREATE INDEX labels_name_idx ON public.labels USING btree ("left"(name_normalized, 64), id);
 
 CREATE INDEX labels_name_trgm_idx ON public.labels USING gin (name_normalized public.gin_trgm_ops);
+
+CREATE INDEX play_history_user_copy_idx ON public.play_history USING btree (user_id, user_release_id) WHERE (user_release_id IS NOT NULL);
+
+CREATE INDEX play_history_user_played_idx ON public.play_history USING btree (user_id, played_at DESC, id DESC) INCLUDE (release_id, duration_seconds);
+
+CREATE INDEX play_history_user_release_idx ON public.play_history USING btree (user_id, release_id, played_at DESC);
+
+CREATE INDEX play_history_user_stylus_idx ON public.play_history USING btree (user_id, stylus_id) INCLUDE (duration_seconds) WHERE (stylus_id IS NOT NULL);
 
 CREATE INDEX release_artists_artist_idx ON public.release_artists USING btree (artist_id, release_id DESC);
 
@@ -414,6 +514,8 @@ CREATE INDEX releases_search_trgm_idx ON public.releases USING gin (search_text 
 
 CREATE INDEX releases_year_idx ON public.releases USING btree (year);
 
+CREATE UNIQUE INDEX styluses_user_primary_key ON public.styluses USING btree (user_id) WHERE is_primary;
+
 CREATE INDEX user_releases_user_added_idx ON public.user_releases USING btree (user_id, added_at DESC, id DESC);
 
 CREATE INDEX user_releases_user_folder_idx ON public.user_releases USING btree (user_id, folder_id);
@@ -427,6 +529,15 @@ CREATE UNIQUE INDEX users_username_key ON public.users USING btree (lower(userna
 ALTER TABLE ONLY public.auth_tokens
     ADD CONSTRAINT auth_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.cleaning_history
+    ADD CONSTRAINT cleaning_history_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id);
+
+ALTER TABLE ONLY public.cleaning_history
+    ADD CONSTRAINT cleaning_history_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.cleaning_history
+    ADD CONSTRAINT cleaning_history_user_release_id_fkey FOREIGN KEY (user_id, user_release_id) REFERENCES public.user_releases(user_id, id);
+
 ALTER TABLE ONLY public.discogs_credentials
     ADD CONSTRAINT discogs_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -435,6 +546,18 @@ ALTER TABLE ONLY public.folders
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.play_history
+    ADD CONSTRAINT play_history_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id);
+
+ALTER TABLE ONLY public.play_history
+    ADD CONSTRAINT play_history_stylus_id_fkey FOREIGN KEY (user_id, stylus_id) REFERENCES public.styluses(user_id, id);
+
+ALTER TABLE ONLY public.play_history
+    ADD CONSTRAINT play_history_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.play_history
+    ADD CONSTRAINT play_history_user_release_id_fkey FOREIGN KEY (user_id, user_release_id) REFERENCES public.user_releases(user_id, id);
 
 ALTER TABLE ONLY public.release_artists
     ADD CONSTRAINT release_artists_artist_id_fkey FOREIGN KEY (artist_id) REFERENCES public.artists(id);
@@ -462,6 +585,12 @@ ALTER TABLE ONLY public.release_styles
 
 ALTER TABLE ONLY public.release_styles
     ADD CONSTRAINT release_styles_style_id_fkey FOREIGN KEY (style_id) REFERENCES public.styles(id);
+
+ALTER TABLE ONLY public.styluses
+    ADD CONSTRAINT styluses_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.stylus_models(id);
+
+ALTER TABLE ONLY public.styluses
+    ADD CONSTRAINT styluses_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id) ON DELETE CASCADE;

@@ -17,7 +17,10 @@ from kleio.db.queries import sql_folder
 ROOT = Path(__file__).parents[2]
 FILES = migration_files()
 # What a rollback is for.
-DROPS = ("ban-drop-table", "ban-drop-type", "ban-drop-function", "ban-drop-extension")
+DROPS = (
+    *("ban-drop-table", "ban-drop-type", "ban-drop-function", "ban-drop-extension"),
+    "ban-drop-constraint",
+)
 each_file = pytest.mark.parametrize("path", FILES.values(), ids=FILES)
 
 

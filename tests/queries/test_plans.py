@@ -55,6 +55,29 @@ SELECT u.id, r.id, f.id, n %% 6, '2020-01-01Z'::timestamptz + n * interval '1 da
     ON r.k = 1 + (u.k * 37 + n * 101) %% %(releases)s
   JOIN folders AS f
     ON f.user_id = u.id AND f.number = 1 + n %% 3;
+
+INSERT INTO styluses (
+    user_id, name, expected_lifespan_hours, active, is_primary, owned, created_at, updated_at
+)
+SELECT u.id, 'Stylus ' || n, 500, true, n = 1, true, u.created_at, u.created_at
+  FROM users AS u, generate_series(1, 4) AS n;
+
+INSERT INTO play_history (
+    user_id, release_id, user_release_id, stylus_id, played_at, duration_seconds,
+    duration_estimated, created_at, updated_at
+)
+SELECT c.user_id, c.release_id, c.id, s.id, c.added_at + n * interval '3 days', 2400, true,
+       c.created_at, c.created_at
+  FROM user_releases AS c
+ CROSS JOIN generate_series(1, 4) AS n
+  LEFT JOIN styluses AS s
+    ON s.user_id = c.user_id AND s.is_primary AND n %% 2 = 0
+ WHERE c.rating < 4;
+
+INSERT INTO cleaning_history (user_id, release_id, cleaned_at, deep, created_at, updated_at)
+SELECT c.user_id, c.release_id, c.added_at + interval '5 days', false, c.created_at, c.created_at
+  FROM user_releases AS c
+ WHERE c.rating < 2;
 """
 
 
@@ -93,6 +116,9 @@ class Facts(msgspec.Struct):
     style_id: UUID
     genre_id: UUID
     token_id: UUID
+    play_id: UUID
+    cleaning_id: UUID
+    stylus_id: UUID
     artist: str
     label: str
     catno: str
@@ -129,6 +155,9 @@ def facts(seeded: psycopg.Connection[Any]) -> Facts:
         style_id=one("SELECT style_id FROM release_styles GROUP BY 1 ORDER BY count(*) LIMIT 1"),
         genre_id=one("SELECT genre_id FROM release_genres GROUP BY 1 ORDER BY count(*) LIMIT 1"),
         token_id=one(f"SELECT id FROM auth_tokens WHERE user_id = '{user_id}' LIMIT 1"),
+        play_id=one(f"SELECT id FROM play_history WHERE user_id = '{user_id}' LIMIT 1"),
+        cleaning_id=one(f"SELECT id FROM cleaning_history WHERE user_id = '{user_id}' LIMIT 1"),
+        stylus_id=one(f"SELECT id FROM styluses WHERE user_id = '{user_id}' AND is_primary"),
         artist=artist,
         label=label,
         catno=catno,
@@ -151,6 +180,7 @@ NO_RELEASE_FILTERS = dict.fromkeys(
     )
 )
 FIRST = {"before_id": None, "before_added_at": None, "before_key": None, "before_score": None}
+FIRST |= {"before_played_at": None, "before_cleaned_at": None}
 FIRST |= {"after_id": None, "after_added_at": None, "after_key": None, "after_name": None}
 
 
@@ -173,15 +203,131 @@ def shelf(verb: str, indexes: set[str], buffers: int, name: str = "", **given: A
     return Case(f"collection.list_collection_{verb}", parameters, indexes, buffers, name=name)
 
 
+def chance(indexes: set[str], buffers: int, name: str, **given: Any) -> Case:
+    parameters = {**NO_FILTERS, "user_id": "@user_id", "seed": "x", **given}
+    return Case("collection.get_random_copy", parameters, indexes, buffers, name=name)
+
+
 def releases(name: str, indexes: set[str], buffers: int, **given: Any) -> Case:
     parameters = {**NO_RELEASE_FILTERS, "discogs_id": None, **FIRST, **PAGE, **given}
     return Case("releases.list_releases", parameters, indexes, buffers, name=name)
 
 
+def listening(query: str, indexes: set[str], buffers: int, name: str = "", **given: Any) -> Case:
+    nothing = dict.fromkeys(
+        (
+            *("release_id", "copy_id", "stylus_id", "artist", "genre", "since", "until"),
+            *("duration_seconds", "side", "notes", "expected_updated_at"),
+        )
+    )
+    parameters = {**nothing, **FIRST, **PAGE, "user_id": "@user_id", "now": MIDDLE, **given}
+    return Case(query, parameters, indexes, buffers, name=name)
+
+
+PLAYED = {"releases_pkey", "play_history_user_release_idx"}
+CLEANED = {*PLAYED, "cleaning_history_user_release_idx"}
 ADDED = {"user_releases_user_added_idx", "releases_pkey"}
 MIDDLE = datetime(2020, 2, 1, tzinfo=UTC)
+LATER = datetime(2020, 2, 10, tzinfo=UTC)
 UUID_MAX = UUID(int=2**128 - 1)
+LISTENING = [
+    listening("plays.list_plays", {"play_history_user_played_idx", "releases_pkey"}, 400),
+    listening(
+        "plays.list_plays",
+        {"play_history_user_played_idx", "releases_pkey"},
+        400,
+        "later page",
+        before_played_at=MIDDLE,
+        before_id=UUID_MAX,
+    ),
+    *(
+        listening(f"plays.{query}", indexes, 900, name, **given)
+        for query in ("list_filtered_plays", "count_plays")
+        for name, indexes, given in (
+            ("of a genre", {"releases_pkey"}, {"genre": "Electronic"}),
+            ("of an artist", {"releases_facets_idx"}, {"artist": "@artist"}),
+            ("of a stylus", set(), {"stylus_id": "@stylus_id"}),
+            ("of a range", {"play_history_user_played_idx"}, {"since": MIDDLE, "until": LATER}),
+        )
+    ),
+    listening(
+        "plays.list_filtered_plays",
+        {"play_history_user_release_idx", "releases_pkey"},
+        40,
+        "of a release",
+        release_id="@release_id",
+    ),
+    listening("plays.get_play", {"play_history_pkey", "releases_pkey"}, 10, play_id="@play_id"),
+    listening(
+        "plays.insert_play",
+        {"releases_pkey", "tracks_pkey"},
+        120,
+        "of a side",
+        release_id="@release_id",
+        with_primary=False,
+        played_at=MIDDLE,
+        side="A",
+    ),
+    listening(
+        "plays.insert_play",
+        {"releases_pkey", "user_releases_pkey"},
+        120,
+        "of a copy, on the primary stylus",
+        copy_id="@copy_id",
+        with_primary=True,
+        played_at=MIDDLE,
+    ),
+    listening(
+        "plays.update_play",
+        {"play_history_pkey", "releases_pkey", "tracks_pkey"},
+        120,
+        play_id="@play_id",
+        changes='{"side": "A"}',
+    ),
+    listening("plays.delete_play", {"play_history_pkey"}, 20, play_id="@play_id"),
+    listening(
+        "cleanings.list_cleanings", {"cleaning_history_user_cleaned_idx", "releases_pkey"}, 200
+    ),
+    listening("cleanings.count_cleanings", set(), 30, since=MIDDLE),
+    listening(
+        "cleanings.get_cleaning",
+        {"cleaning_history_pkey", "releases_pkey"},
+        10,
+        cleaning_id="@cleaning_id",
+    ),
+    listening(
+        "cleanings.update_cleaning",
+        {"cleaning_history_pkey"},
+        60,
+        cleaning_id="@cleaning_id",
+        changes='{"deep": true}',
+    ),
+    listening("styluses.list_styluses", {"play_history_user_stylus_idx"}, 60),
+    listening(
+        "styluses.get_stylus",
+        {"styluses_pkey", "play_history_user_stylus_idx"},
+        60,
+        stylus_id="@stylus_id",
+    ),
+    listening(
+        "styluses.delete_stylus",
+        {"styluses_pkey", "play_history_user_stylus_idx"},
+        2000,
+        stylus_id="@stylus_id",
+    ),
+    listening(
+        "collection.delete_copy",
+        {
+            "user_releases_pkey",
+            "play_history_user_copy_idx",
+            "cleaning_history_user_copy_idx",
+        },
+        200,
+        copy_id="@copy_id",
+    ),
+]
 CASES = [
+    *LISTENING,
     shelf("newest", ADDED, 400),
     shelf("newest", ADDED, 400, "later page", before_added_at=MIDDLE, before_id=UUID_MAX),
     shelf("descending", {"releases_pkey"}, 900, "of a genre", sort="added", genre="Electronic"),
@@ -193,6 +339,17 @@ CASES = [
         for verb in ("ascending", "descending")
         for sort in ("added", "artist", "title", "year", "rating")
     ),
+    *(
+        shelf(verb, indexes, 1500, f"by {sort}", sort=sort)
+        for verb in ("ascending", "descending")
+        for sort, indexes in (("played", PLAYED), ("plays", PLAYED), ("cleaning", CLEANED))
+    ),
+    shelf("descending", PLAYED, 1500, "played since", sort="added", played_since=MIDDLE),
+    shelf("ascending", PLAYED, 1500, "never played", sort="added", never_played=True),
+    shelf("ascending", CLEANED, 1500, "needs cleaning", sort="added", needs_cleaning=True),
+    chance({"releases_pkey"}, 400, "any"),
+    chance({"releases_facets_idx"}, 30, "of an artist", artist="Nobody"),
+    chance(CLEANED, 1000, "of two filters", needs_cleaning=True, never_played=False),
     Case(
         "collection.get_copy",
         {"user_id": "@user_id", "copy_id": "@copy_id"},
@@ -208,6 +365,22 @@ CASES = [
         rows=1,
     ),
     Case("folders.list_folders", {"user_id": "@user_id"}, {"user_releases_user_folder_idx"}, 250),
+    *(
+        Case(
+            f"folders.{query}",
+            {"user_id": "@user_id", "folder_id": "@folder_id", **given},
+            {"folders_pkey", *indexes},
+            100,
+        )
+        for query, given, indexes in (
+            ("get_folder", {}, {"user_releases_user_folder_idx"}),
+            (
+                "update_folder",
+                {"name": "x", "now": datetime(2026, 1, 2, tzinfo=UTC)},
+                {"user_releases_user_folder_idx"},
+            ),
+        )
+    ),
     releases("first page", {"releases_pkey"}, 120),
     releases("later page", {"releases_pkey"}, 120, before_id="@middle_release_id"),
     releases("of an artist", {"releases_facets_idx"}, 250, artist="@artist"),

@@ -11,7 +11,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -42,6 +42,7 @@ PYTHON_TYPES: dict[str, type] = {
     "json": msgspec.Raw,
     "jsonb": msgspec.Raw,
     "timestamp with time zone": datetime,
+    "date": date,
 }
 # What a parameter of a type may be annotated as, None aside.
 PARAMETER_TYPES: dict[str, set[Any]] = {

@@ -1,36 +1,26 @@
-"""Routes of a user's shelf: copies of releases, and the folders they are in."""
+"""Routes of a user's copies of releases; `kleio.http.shelf` reads the shelf as a whole."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from http import HTTPStatus
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
-from kleio.db.queries import Connection, Keyed
-from kleio.http import fields, idempotency
+from kleio.db.queries import Connection
+from kleio.http import fields, idempotency, shelf
 from kleio.http.auth import ApiRequest, database_of
-from kleio.http.paging import (
-    CursorText,
-    Limit,
-    Offset,
-    Page,
-    PageRequest,
-    WithTotal,
-    page_request,
-    page_response,
-)
-from kleio.http.problems import documented, invalid_field, not_found
+from kleio.http.problems import ProblemError, documented, invalid_field, not_found
 from kleio.http.responses import expected_version, version_changed, version_etag
-from kleio.http.schemas import CopyPage, CopyWithRelease
-from kleio.repositories import collection, folders
+from kleio.http.schemas import CopyWithRelease
+from kleio.repositories import collection
 from kleio.repositories.collection import Copy
-from kleio.repositories.folders import FolderCount
 
 MediaCondition = Literal["M", "NM", "VG+", "VG", "G+", "G", "F", "P", "Not Graded"]
 SleeveCondition = Literal[
@@ -38,18 +28,12 @@ SleeveCondition = Literal[
 ]
 Rating = Annotated[int, Meta(ge=0, le=5)]
 CustomFields = Annotated[dict[fields.Line, fields.Text], Meta(max_length=100)]
-Sort = Literal[
-    "-added", "added", "artist", "-artist", "title", "-title", "year", "-year", "rating", "-rating"
-]
-
-SortParameter = Annotated[
-    Sort, QueryParameter(description="Order of the copies; a dash turns it round.")
-]
-
-ADDED_KEY = "%Y-%m-%dT%H:%M:%S.%fZ"
-"""How the keyed queries write a time, so that texts sort as times do."""
-
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+ArchiveReason = Literal[
+    "sold", "given away", "lost", "duplicate", "mistake", "removed at Discogs", "other"
+]
 
 
 class NewCopy(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -78,8 +62,10 @@ class CopyChanges(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     added_at: datetime | UnsetType = UNSET
 
 
-class FolderPage(Page[FolderCount], frozen=True, kw_only=True):
-    """All folders of a user, in one page."""
+class Archiving(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """Why a copy leaves the shelf."""
+
+    reason: ArchiveReason
 
 
 def check_added_at(added_at: datetime) -> None:
@@ -92,103 +78,6 @@ def check_added_at(added_at: datetime) -> None:
         raise invalid_field("addedAt", "needs a zone, such as Z")
     if not EARLIEST <= added_at <= datetime.now(UTC) + timedelta(days=1):
         raise invalid_field("addedAt", "before 1900 or in the future")
-
-
-async def _read_page(
-    request: ApiRequest, sort: Sort, place: PageRequest, filters: dict[str, Any]
-) -> list[Keyed[Copy]]:
-    read = database_of(request).read
-    page: dict[str, Any] = {
-        "user_id": request.user.user_id,
-        "page_size": place.limit + 1,
-        "page_offset": place.offset,
-    }
-    is_descending, order = sort.startswith("-"), sort.removeprefix("-")
-    if order == "added" and all(value is None for value in filters.values()):
-        if is_descending:
-            return await read(
-                collection.list_collection_newest,
-                before_added_at=place.key,
-                before_id=place.id,
-                **page,
-            )
-        return await read(
-            collection.list_collection_oldest,
-            after_added_at=place.key,
-            after_id=place.id,
-            **page,
-        )
-    key = place.key
-    if isinstance(key, datetime):
-        key = key.strftime(ADDED_KEY)
-    if is_descending:
-        return await read(
-            collection.list_collection_descending,
-            sort=order,
-            before_key=key,
-            before_id=place.id,
-            **filters,
-            **page,
-        )
-    return await read(
-        collection.list_collection_ascending,
-        sort=order,
-        after_key=key,
-        after_id=place.id,
-        **filters,
-        **page,
-    )
-
-
-@get(
-    "/collection",
-    responses={200: ResponseSpec(CopyPage, generate_examples=False)} | documented(400, 401),
-    summary="The shelf",
-)
-async def list_collection(
-    request: ApiRequest,
-    sort: SortParameter = "-added",
-    q: fields.SearchFilter = None,
-    artist: fields.ArtistFilter = None,
-    label: fields.LabelFilter = None,
-    genre: fields.GenreFilter = None,
-    style: fields.StyleFilter = None,
-    format: fields.FormatFilter = None,
-    country: fields.CountryFilter = None,
-    year_from: fields.YearFromFilter = None,
-    year_to: fields.YearToFilter = None,
-    folder_id: Annotated[UUID | None, QueryParameter(name="folderId")] = None,
-    min_rating: Annotated[int | None, QueryParameter(name="minRating", ge=0, le=5)] = None,
-    limit: Limit = 50,
-    cursor: CursorText = None,
-    offset: Offset = 0,
-    with_total: WithTotal = False,
-) -> Response[Page[Copy]]:
-    """Return the user's copies, each with its release."""
-    if year_from is not None and year_to is not None and year_from > year_to:
-        raise invalid_field("yearTo", "earlier than yearFrom", source="query")
-    filters: dict[str, Any] = {
-        "search": q,
-        "artist": artist,
-        "label": label,
-        "genre": genre,
-        "style": style,
-        "format": format,
-        "country": country,
-        "year_from": year_from,
-        "year_to": year_to,
-        "folder_id": folder_id,
-        "min_rating": min_rating,
-    }
-    key_type = datetime if sort.endswith("added") else str
-    place = page_request(sort, limit, cursor, offset, key_type=key_type)
-    rows = await _read_page(request, sort, place, filters)
-    total = None
-    if with_total:
-        total = await database_of(request).read(
-            collection.count_collection, user_id=request.user.user_id, **filters
-        )
-    return page_response(request, place, rows, total=total)
 
 
 @post(
@@ -286,29 +175,76 @@ async def update_copy(
     summary="Remove a copy",
 )
 async def delete_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> None:
-    """Take a copy off the shelf for good."""
+    """Take a copy off the shelf for good; archive it to keep it in the records."""
     async with database_of(request).connection() as conn:
         deleted = await collection.delete_copy(conn, user_id=request.user.user_id, copy_id=copy_id)
     if not deleted:
         raise not_found("copy")
 
 
-@get("/collection/folders", responses=documented(401), summary="The folders")
-async def list_folders(request: ApiRequest) -> FolderPage:
-    """Return the user's folders with the number of copies in each."""
-    rows = await database_of(request).read(folders.list_folders, user_id=request.user.user_id)
-    return FolderPage(items=rows, next=None, total=len(rows))
+@post(
+    "/collection/{copy_id:str}/archive",
+    status_code=200,
+    responses=_COPY | documented(400, 401, 404, 409, 413),
+    summary="Archive a copy",
+)
+async def archive_copy(
+    request: ApiRequest, copy_id: FromPath[UUID], data: JSONBody[Archiving]
+) -> Response[Copy]:
+    """Take a copy off the shelf and keep it and its history; 409 where it is archived already."""
+    user_id = request.user.user_id
+    async with database_of(request).connection() as conn:
+        copy = await collection.update_copy_archived(
+            conn,
+            user_id=user_id,
+            copy_id=copy_id,
+            archive_reason=data.reason,
+            now=datetime.now(UTC),
+        )
+    return await _moved(request, copy_id, copy, "already-archived", "The copy is archived already.")
+
+
+@post(
+    "/collection/{copy_id:str}/restore",
+    status_code=200,
+    responses=_COPY | documented(400, 401, 404, 409),
+    summary="Restore a copy",
+)
+async def restore_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> Response[Copy]:
+    """Put an archived copy back into its folder on the shelf; 409 where it is not archived."""
+    user_id = request.user.user_id
+    async with database_of(request).connection() as conn:
+        copy = await collection.update_copy_restored(
+            conn, user_id=user_id, copy_id=copy_id, now=datetime.now(UTC)
+        )
+    return await _moved(request, copy_id, copy, "not-archived", "The copy is not archived.")
+
+
+async def _moved(
+    request: ApiRequest, copy_id: UUID, copy: Copy | None, slug: str, detail: str
+) -> Response[Copy]:
+    """Answer with the copy, or say why it could not be archived or restored."""
+    if copy is not None:
+        return _copy_response(copy)
+    known = await database_of(request).read(
+        collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
+    )
+    if known is None:
+        raise not_found("copy")
+    raise ProblemError(HTTPStatus.CONFLICT, slug, detail)
 
 
 router = Router(
     "/",
     route_handlers=[
-        list_collection,
+        shelf.list_collection,
+        shelf.get_random_copy,
         add_copy,
-        list_folders,
         get_copy,
         update_copy,
         delete_copy,
+        archive_copy,
+        restore_copy,
     ],
     tags=["Collection"],
 )

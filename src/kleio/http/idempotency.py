@@ -27,7 +27,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class _Identified(msgspec.Struct):
-    id: UUID
+    id: UUID | None = None
 
 
 async def create(
@@ -37,7 +37,8 @@ async def create(
 
     Args:
         request: whose `Idempotency-Key` counts, where it has one.
-        work: creates one thing and returns it, a Struct or JSON with an `id`.
+        work: creates something and returns it, a Struct or JSON; where that has an `id`, it is one
+            thing and the answer says where.
 
     Raises:
         ProblemError: 422 where the key was used for another request.
@@ -75,9 +76,10 @@ async def create(
 
 def _answer(request: ApiRequest, status: HTTPStatus, body: bytes) -> Response[bytes]:
     created = msgspec.json.decode(body, type=_Identified)
+    place = f"{request.url.path.rstrip('/')}/{created.id}"
     return Response(
         body,
         status_code=status.value,
         media_type=MediaType.JSON,
-        headers={"Location": f"{request.url.path.rstrip('/')}/{created.id}"},
+        headers={} if created.id is None else {"Location": place},
     )

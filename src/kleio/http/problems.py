@@ -85,9 +85,22 @@ class ProblemError(Exception):
         self.headers = headers or {}
 
 
-def not_found(what: str) -> ProblemError:
-    """Return the problem of something that does not exist, or that the user may not see."""
-    return ProblemError(HTTPStatus.NOT_FOUND, "not-found", f"There is no such {what}.")
+def not_found(what: str, *, field: str | None = None) -> ProblemError:
+    """Return the problem of something that does not exist, or that the user may not see.
+
+    Args:
+        what: the thing, as people call it.
+        field: the body's field that refers to it, where there is one.
+    """
+    detail = f"There is no such {what}."
+    if field is None:
+        return ProblemError(HTTPStatus.NOT_FOUND, "not-found", detail)
+    return ProblemError(
+        HTTPStatus.NOT_FOUND,
+        "not-found",
+        f"{field}: {detail}",
+        errors=[FieldProblem(field, "body", detail)],
+    )
 
 
 def invalid_field(field: str, message: str, *, source: str = "body") -> ProblemError:
@@ -120,6 +133,16 @@ def forbidden(detail: str) -> ProblemError:
 _FIELDS_BY_CONSTRAINT = {
     "user_releases_folder_id_fkey": ("folderId", "There is no such folder."),
     "user_releases_release_id_fkey": ("releaseId", "There is no such release."),
+    "play_history_release_id_fkey": ("releaseId", "There is no such release."),
+    "play_history_user_release_id_fkey": ("copyId", "There is no such copy."),
+    "play_history_stylus_id_fkey": ("stylusId", "There is no such stylus."),
+    "play_history_side_check": ("side", "One or two letters, A to Z."),
+    "play_history_duration_check": ("durationSeconds", "0 to 48 hours."),
+    "cleaning_history_release_id_fkey": ("releaseId", "There is no such release."),
+    "cleaning_history_user_release_id_fkey": ("copyId", "There is no such copy."),
+    "styluses_model_id_fkey": ("modelId", "There is no such model."),
+    "styluses_primary_check": ("primary", "Only an active stylus can be primary."),
+    "styluses_user_primary_key": ("primary", "Another one was made primary at the same time."),
     "users_username_key": ("username", "The name is taken."),
     "users_email_key": ("email", "The address is taken."),
     "users_username_check": (

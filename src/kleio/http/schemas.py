@@ -117,7 +117,7 @@ class ReleaseDetail(ReleaseCard, frozen=True, rename="camel"):
 
 
 class CopyWithRelease(msgspec.Struct, frozen=True, rename="camel"):
-    """One copy on a shelf; `rating` 0 is not rated."""
+    """One copy; `rating` 0 is not rated, `archivedAt` is null while it is on the shelf."""
 
     id: UUID
     release_id: UUID
@@ -129,8 +129,54 @@ class CopyWithRelease(msgspec.Struct, frozen=True, rename="camel"):
     notes: str | None
     custom_fields: dict[str, Any]
     added_at: datetime
+    archived_at: datetime | None
+    archive_reason: str | None
     updated_at: datetime
     release: ReleaseCard
+
+
+class PlayWithRelease(msgspec.Struct, frozen=True, rename="camel"):
+    """A play; `durationEstimated` says that nobody gave the duration."""
+
+    id: UUID
+    release_id: UUID
+    copy_id: UUID | None
+    stylus_id: UUID | None
+    played_at: datetime
+    duration_seconds: int
+    duration_estimated: bool
+    side: str | None
+    notes: str | None
+    updated_at: datetime
+    release: ReleaseCard
+
+
+class CleaningWithRelease(msgspec.Struct, frozen=True, rename="camel"):
+    """A cleaning."""
+
+    id: UUID
+    release_id: UUID
+    copy_id: UUID | None
+    cleaned_at: datetime
+    deep: bool
+    notes: str | None
+    updated_at: datetime
+    release: ReleaseCard
+
+
+class LogEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """A cleaning and the play one second after it."""
+
+    cleaning: CleaningWithRelease
+    play: PlayWithRelease
+
+
+class PlayPage(Page[PlayWithRelease], frozen=True, kw_only=True):
+    """A page of plays."""
+
+
+class CleaningPage(Page[CleaningWithRelease], frozen=True, kw_only=True):
+    """A page of cleanings."""
 
 
 class ReleasePage(Page[ReleaseCard], frozen=True, kw_only=True):

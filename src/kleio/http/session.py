@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import available_timezones
 
 import msgspec
 from litestar import Response, Router, delete, get, patch, post, put
@@ -25,6 +24,7 @@ from kleio.http.problems import (
     unauthorized,
 )
 from kleio.http.responses import expected_version, version_changed, version_etag
+from kleio.http.zones import known_zones
 from kleio.repositories import discogs_credentials, preferences, tokens, users
 from kleio.repositories.tokens import Token
 from kleio.repositories.users import User
@@ -235,7 +235,7 @@ async def get_preferences(request: ApiRequest) -> Preferences:
 @patch("/me/preferences", responses=documented(400, 401, 413), summary="Change preferences")
 async def update_preferences(request: ApiRequest, data: JSONBody[PreferenceChanges]) -> Preferences:
     """Change what is given and return all preferences."""
-    if isinstance(data.time_zone, str) and data.time_zone not in available_timezones():
+    if isinstance(data.time_zone, str) and data.time_zone not in known_zones():
         raise invalid_field("timeZone", "no such time zone")
     async with database_of(request).connection() as conn:
         return _with_defaults(

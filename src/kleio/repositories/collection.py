@@ -23,6 +23,8 @@ class Copy(Row, frozen=True):
     notes: str | None
     custom_fields: Raw
     added_at: datetime
+    archived_at: datetime | None
+    archive_reason: str | None
     updated_at: datetime
     release: Raw
 
@@ -69,6 +71,11 @@ async def list_collection_ascending(
     year_to: int | None,
     folder_id: UUID | None,
     min_rating: int | None,
+    played_since: datetime | None,
+    not_played_since: datetime | None,
+    never_played: bool | None,
+    needs_cleaning: bool | None,
+    archived: bool,
     search: str | None,
     after_key: str | None,
     after_id: UUID | None,
@@ -94,6 +101,11 @@ async def list_collection_descending(
     year_to: int | None,
     folder_id: UUID | None,
     min_rating: int | None,
+    played_since: datetime | None,
+    not_played_since: datetime | None,
+    never_played: bool | None,
+    needs_cleaning: bool | None,
+    archived: bool,
     search: str | None,
     before_key: str | None,
     before_id: UUID | None,
@@ -118,9 +130,39 @@ async def count_collection(
     year_to: int | None,
     folder_id: UUID | None,
     min_rating: int | None,
+    played_since: datetime | None,
+    not_played_since: datetime | None,
+    never_played: bool | None,
+    needs_cleaning: bool | None,
+    archived: bool,
     search: str | None,
 ) -> int:
-    """Return how many copies on a user's shelf pass the filters."""
+    """Return how many copies of a user pass the filters."""
+
+
+@query
+async def get_random_copy(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    seed: str,
+    artist: str | None,
+    label: str | None,
+    genre: str | None,
+    style: str | None,
+    format: str | None,
+    country: str | None,
+    year_from: int | None,
+    year_to: int | None,
+    folder_id: UUID | None,
+    min_rating: int | None,
+    played_since: datetime | None,
+    not_played_since: datetime | None,
+    never_played: bool | None,
+    needs_cleaning: bool | None,
+    search: str | None,
+) -> Copy | None:
+    """Return one copy off a user's shelf that passes the filters, chosen by the seed."""
 
 
 @query
@@ -158,6 +200,20 @@ async def update_copy(
     now: datetime,
 ) -> Copy | None:
     """Change a copy; None where there is none or it is not the expected version."""
+
+
+@query
+async def update_copy_archived(
+    conn: Connection, *, user_id: UUID, copy_id: UUID, archive_reason: str, now: datetime
+) -> Copy | None:
+    """Take a copy off the shelf and keep it; None where there is none or it is archived."""
+
+
+@query
+async def update_copy_restored(
+    conn: Connection, *, user_id: UUID, copy_id: UUID, now: datetime
+) -> Copy | None:
+    """Put an archived copy back; None where there is none or it is not archived."""
 
 
 @query

@@ -17,12 +17,13 @@ class Folder(Row, frozen=True):
 
 
 class FolderCount(Row, frozen=True):
-    """A folder with the number of copies in it."""
+    """A folder with the number of copies in it, those on the shelf and those archived."""
 
     id: UUID
     number: int
     name: str
     copies: int
+    archived: int
 
 
 @query
@@ -33,5 +34,27 @@ async def insert_folder(
 
 
 @query
+async def lock_folders(conn: Connection, *, user_id: UUID) -> UUID | None:
+    """Keep others from adding a folder of the user until the transaction ends."""
+
+
+@query
 async def list_folders(conn: Connection, *, user_id: UUID) -> list[FolderCount]:
     """Return a user's folders by number."""
+
+
+@query
+async def get_folder(conn: Connection, *, user_id: UUID, folder_id: UUID) -> FolderCount | None:
+    """Return one folder of a user."""
+
+
+@query
+async def update_folder(
+    conn: Connection, *, user_id: UUID, folder_id: UUID, name: str, now: datetime
+) -> FolderCount | None:
+    """Rename a folder; None where there is none or it is number 1."""
+
+
+@query
+async def delete_folder(conn: Connection, *, user_id: UUID, folder_id: UUID) -> int:
+    """Delete an empty folder that is not number 1; return how many were deleted."""

@@ -1,0 +1,2 @@
+ALTER TABLE user_releases
+    DROP CONSTRAINT IF EXISTS user_releases_archive_reason_check;

@@ -1,0 +1,108 @@
+-- Each user's cleanings.
+-- Tables: cleaning_history; releases for what was cleaned.
+
+-- name: insert_cleaning(user_id, release_id, copy_id, cleaned_at, deep, notes, now)^
+-- Log a cleaning.
+--
+-- Returns: 0..1 rows UUID: the id; none where there is no such release, or the copy is not of it.
+-- Params:  release_id uuid: NULL for that of the copy. copy_id uuid: NULL where not known.
+-- Index:   releases_pkey, user_releases_pkey (user_id, id).
+-- Locks:   the new row.
+INSERT INTO cleaning_history (
+    user_id, release_id, user_release_id, cleaned_at, deep, notes, created_at, updated_at
+)
+SELECT :user_id::uuid, r.id, c.id, :cleaned_at::timestamptz, :deep::boolean, :notes::text,
+       :now::timestamptz, :now
+  FROM (SELECT :release_id::uuid AS release_id, :copy_id::uuid AS copy_id) AS given
+  LEFT JOIN user_releases AS c
+    ON c.user_id = :user_id::uuid AND c.id = given.copy_id
+  JOIN releases AS r
+    ON r.id = coalesce(given.release_id, c.release_id)
+ WHERE given.copy_id IS NULL
+    OR c.release_id = r.id
+RETURNING id;
+
+-- name: get_cleaning(user_id, cleaning_id)^
+-- One cleaning of a user, with its release.
+--
+-- Returns: 0..1 rows Cleaning.
+-- Index:   cleaning_history_pkey (user_id, id), releases_pkey.
+-- Locks:   none.
+SELECT h.id, h.release_id, h.user_release_id AS copy_id, h.cleaned_at, h.deep, h.notes,
+       h.updated_at, r.card AS release
+  FROM cleaning_history AS h
+  JOIN releases AS r
+    ON r.id = h.release_id
+ WHERE h.user_id = :user_id::uuid
+   AND h.id = :cleaning_id::uuid;
+
+-- name: list_cleanings(user_id, release_id, copy_id, since, until, before_cleaned_at, before_id, page_size, page_offset)
+-- A user's cleanings, newest first, each with its release; one keyset page.
+--
+-- Returns: 0..page_size rows Keyed[Cleaning]: cleaned_at, id, then the cleaning.
+-- Params:  since timestamptz inclusive, until timestamptz exclusive; all filters are NULL where
+--          they are none. before_cleaned_at timestamptz, before_id uuid: last row of the previous
+--          page, NULL for the first.
+-- Index:   cleaning_history_user_cleaned_idx, cleaning_history_user_release_idx with a release,
+--          releases_pkey.
+-- Order:   cleaned_at DESC, id DESC; total.
+-- Plan:    custom: only with the filters known does the planner choose the index.
+-- Locks:   none.
+SELECT h.cleaned_at, h.id,
+       h.id, h.release_id, h.user_release_id AS copy_id, h.cleaned_at, h.deep, h.notes,
+       h.updated_at, r.card AS release
+  FROM cleaning_history AS h
+  JOIN releases AS r
+    ON r.id = h.release_id
+ WHERE h.user_id = :user_id::uuid
+   AND (:release_id::uuid IS NULL OR h.release_id = :release_id::uuid)
+   AND (:copy_id::uuid IS NULL OR h.user_release_id = :copy_id::uuid)
+   AND (:since::timestamptz IS NULL OR h.cleaned_at >= :since::timestamptz)
+   AND (:until::timestamptz IS NULL OR h.cleaned_at < :until::timestamptz)
+   AND (h.cleaned_at, h.id) < (coalesce(:before_cleaned_at::timestamptz, 'infinity'),
+                               coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ ORDER BY h.cleaned_at DESC, h.id DESC
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: count_cleanings(user_id, release_id, copy_id, since, until)$
+-- How many cleanings of a user pass the filters of list_cleanings.
+--
+-- Returns: one bigint.
+-- Index:   cleaning_history_user_cleaned_idx, cleaning_history_user_release_idx with a release.
+-- Plan:    custom, as list_cleanings.
+-- Locks:   none.
+SELECT count(*)
+  FROM cleaning_history AS h
+ WHERE h.user_id = :user_id::uuid
+   AND (:release_id::uuid IS NULL OR h.release_id = :release_id::uuid)
+   AND (:copy_id::uuid IS NULL OR h.user_release_id = :copy_id::uuid)
+   AND (:since::timestamptz IS NULL OR h.cleaned_at >= :since::timestamptz)
+   AND (:until::timestamptz IS NULL OR h.cleaned_at < :until::timestamptz);
+
+-- name: update_cleaning(user_id, cleaning_id, changes, expected_updated_at, now)!
+-- Change a cleaning.
+--
+-- Returns: the number of cleanings changed; 0 where there is none or it changed meanwhile.
+-- Params:  changes text: a JSON object with the fields to change, by the API's names; null clears
+--          one. expected_updated_at timestamptz: the version that the caller saw, NULL for any.
+-- Index:   cleaning_history_pkey (user_id, id).
+-- Locks:   the row.
+UPDATE cleaning_history AS h
+   SET cleaned_at = coalesce((e.changes ->> 'cleanedAt')::timestamptz, h.cleaned_at),
+       deep = coalesce((e.changes ->> 'deep')::boolean, h.deep),
+       notes = CASE WHEN e.changes ? 'notes' THEN e.changes ->> 'notes' ELSE h.notes END,
+       updated_at = :now::timestamptz
+  FROM (SELECT :changes::text::jsonb AS changes) AS e
+ WHERE h.user_id = :user_id::uuid
+   AND h.id = :cleaning_id::uuid
+   AND h.updated_at = coalesce(:expected_updated_at::timestamptz, h.updated_at);
+
+-- name: delete_cleaning(user_id, cleaning_id)!
+-- Delete a cleaning.
+--
+-- Returns: the number of cleanings deleted, 0 or 1.
+-- Index:   cleaning_history_pkey (user_id, id).
+-- Locks:   the row.
+DELETE FROM cleaning_history AS h
+ WHERE h.user_id = :user_id::uuid
+   AND h.id = :cleaning_id::uuid;
