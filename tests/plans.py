@@ -34,6 +34,12 @@ class Plan:
         return "\n".join([f"{self.buffers} buffers, {self.rows} rows", *lines])
 
 
+def modes(query: Query) -> list[str]:
+    """Return how PostgreSQL may come to plan the query: `custom`, and `generic` once prepared."""
+    custom = query.header.get("Plan", "").startswith("custom")
+    return ["custom"] if custom else ["custom", "generic"]
+
+
 def explain(
     conn: psycopg.Connection[Any], query: Query, parameters: dict[str, Any], *, generic: bool
 ) -> Plan:

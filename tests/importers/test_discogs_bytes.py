@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from dump_files import read, release, write
 from kleio.catalogue import Document, MasterDocument, ReleaseDocument
 from kleio.importers.discogs_xml import Dump, DumpError, Refused, open_dump
 
 STATM = Path("/proc/self/statm")
-
-
-def read(path: Path) -> list[Document | Refused]:
-    with open_dump(path) as dump:
-        return list(dump)
 
 
 def read_damaged(path: Path) -> tuple[list[Document | Refused], DumpError]:
@@ -24,20 +20,6 @@ def read_damaged(path: Path) -> tuple[list[Document | Refused], DumpError]:
     with open_dump(path) as dump, pytest.raises(DumpError) as caught:
         entries.extend(dump)
     return entries, caught.value
-
-
-def write(tmp_path: Path, xml: str | bytes, name: str = "dump.xml") -> Path:
-    path = tmp_path / name
-    path.write_bytes(xml if isinstance(xml, bytes) else xml.encode())
-    return path
-
-
-def release(tmp_path: Path, inner: str | bytes) -> ReleaseDocument:
-    inner = inner if isinstance(inner, bytes) else inner.encode()
-    xml = b'<releases><release id="7">%b</release></releases>' % inner
-    (entry,) = read(write(tmp_path, xml))
-    assert isinstance(entry, ReleaseDocument)
-    return entry
 
 
 # --- characters that XML forbids -----------------------------------------------------------------

@@ -5,7 +5,6 @@ What a header calls `alone` is read from the index only, which needs a vacuumed 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,11 +14,8 @@ import msgspec
 import psycopg
 import pytest
 
-from kleio.db.pool import connect
-from kleio.importers.catalogue_store import store
-from kleio.seed import demo_catalogue
-from kleio.settings import load_settings
-from plans import Plan, explain
+from plan_rows import fill_catalogue
+from plans import Plan, explain, modes
 from query_files import INDEX_NAME, QUERIES
 from servers import RUN, Server
 
@@ -76,13 +72,7 @@ SELECT c.user_id, c.release_id, '2021-01-01Z'::timestamptz + c.k * interval '9 d
 
 
 def fill(conninfo: str) -> None:
-    async def store_catalogue() -> None:
-        async with await connect(load_settings({}), conninfo) as conn:
-            documents = list(demo_catalogue(RELEASES))
-            for start in range(0, RELEASES, 1000):
-                await store(conn, "releases", documents[start : start + 1000])
-
-    asyncio.run(store_catalogue())
+    fill_catalogue(conninfo, RELEASES)
     counts = {"users": USERS, "copies": COPIES, "releases": RELEASES, "plays": PLAYS}
     with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
         cursor.execute(_ROWS, counts)
@@ -183,14 +173,13 @@ def plan_of(case: Case, conn: psycopg.Connection[Any], user_id: UUID, *, generic
     return explain(conn, query, {"user_id": user_id, **case.parameters}, generic=generic)
 
 
-def modes(case: Case) -> list[str]:
-    custom = BY_NAME[case.query].header.get("Plan", "").startswith("custom")
-    return ["custom"] if custom else ["custom", "generic"]
-
-
 @pytest.mark.parametrize(
     ("case", "mode"),
-    [pytest.param(case, mode, id=f"{case} {mode}") for case in CASES for mode in modes(case)],
+    [
+        pytest.param(case, mode, id=f"{case} {mode}")
+        for case in CASES
+        for mode in modes(BY_NAME[case.query])
+    ],
 )
 def test_an_insight_reads_the_user_s_rows_by_index(
     case: Case, mode: str, listened: psycopg.Connection[Any], user_id: UUID

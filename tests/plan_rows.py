@@ -1,0 +1,157 @@
+"""The rows on which plans are looked at: a catalogue, shelves on it, and what was played."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from kleio.db.pool import connect
+from kleio.importers.catalogue_store import store
+from kleio.seed import demo_catalogue
+from kleio.settings import load_settings
+
+RELEASES = 3000
+USERS = 300
+COPIES = 60
+
+_SHELVES = """
+INSERT INTO users (username, email, created_at, updated_at)
+SELECT 'user' || n, 'user' || n || '@example.org', '2026-01-01Z', '2026-01-01Z'
+  FROM generate_series(1, %(users)s) AS n;
+
+INSERT INTO folders (user_id, number, name, created_at, updated_at)
+SELECT u.id, n, 'Folder ' || n, u.created_at, u.created_at
+  FROM users AS u, generate_series(1, 3) AS n;
+
+INSERT INTO auth_tokens (token_hash, user_id, name, prefix, created_at)
+SELECT sha256((u.username || n)::bytea), u.id, 'token', 'kleio_', u.created_at
+  FROM users AS u, generate_series(1, 4) AS n;
+
+INSERT INTO user_releases (
+    user_id, release_id, folder_id, rating, added_at, created_at, updated_at
+)
+SELECT u.id, r.id, f.id, n %% 6, '2020-01-01Z'::timestamptz + n * interval '1 day',
+       u.created_at, u.created_at
+  FROM (SELECT id, created_at, row_number() OVER (ORDER BY id) AS k FROM users) AS u
+ CROSS JOIN generate_series(1, %(copies)s) AS n
+  JOIN (SELECT id, row_number() OVER (ORDER BY id) AS k FROM releases) AS r
+    ON r.k = 1 + (u.k * 37 + n * 101) %% %(releases)s
+  JOIN folders AS f
+    ON f.user_id = u.id AND f.number = 1 + n %% 3;
+
+INSERT INTO styluses (
+    user_id, name, expected_lifespan_hours, active, is_primary, owned, created_at, updated_at
+)
+SELECT u.id, 'Stylus ' || n, 500, true, n = 1, true, u.created_at, u.created_at
+  FROM users AS u, generate_series(1, 4) AS n;
+
+INSERT INTO play_history (
+    user_id, release_id, user_release_id, stylus_id, played_at, duration_seconds,
+    duration_estimated, created_at, updated_at
+)
+SELECT c.user_id, c.release_id, c.id, s.id, c.added_at + n * interval '3 days', 2400, true,
+       c.created_at, c.created_at
+  FROM user_releases AS c
+ CROSS JOIN generate_series(1, 4) AS n
+  LEFT JOIN styluses AS s
+    ON s.user_id = c.user_id AND s.is_primary AND n %% 2 = 0
+ WHERE c.rating < 4;
+
+INSERT INTO cleaning_history (user_id, release_id, cleaned_at, deep, created_at, updated_at)
+SELECT c.user_id, c.release_id, c.added_at + interval '5 days', false, c.created_at, c.created_at
+  FROM user_releases AS c
+ WHERE c.rating < 2;
+"""
+
+
+def fill_catalogue(conninfo: str, releases: int) -> None:
+    """Store the first releases of the demo's catalogue."""
+
+    async def store_all() -> None:
+        async with await connect(load_settings({}), conninfo) as conn:
+            documents = list(demo_catalogue(releases))
+            for start in range(0, releases, 1000):
+                await store(conn, "releases", documents[start : start + 1000])
+
+    asyncio.run(store_all())
+
+
+def fill(conninfo: str) -> None:
+    """Write the catalogue and all that the users have."""
+    fill_catalogue(conninfo, RELEASES)
+    with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
+        cursor.execute(_SHELVES, {"users": USERS, "copies": COPIES, "releases": RELEASES})
+
+
+class Facts(msgspec.Struct):
+    """Keys of the seeded rows that the cases are about."""
+
+    user_id: UUID
+    copy_id: UUID
+    folder_id: UUID
+    release_id: UUID
+    middle_release_id: UUID
+    artist_id: UUID
+    label_id: UUID
+    style_id: UUID
+    genre_id: UUID
+    token_id: UUID
+    play_id: UUID
+    cleaning_id: UUID
+    stylus_id: UUID
+    artist: str
+    label: str
+    catno: str
+    discogs_id: int
+    title: str
+    big_tables: frozenset[str]
+
+
+def read_facts(conn: psycopg.Connection[Any]) -> Facts:
+    """Look the keys up."""
+
+    def one(statement: str) -> Any:
+        (value,) = conn.execute(statement).fetchone()
+        return value
+
+    user_id = one("SELECT id FROM users WHERE username = 'user7'")
+    artist_id, artist = conn.execute(
+        "SELECT a.id, a.name FROM artists AS a JOIN release_artists AS c ON c.artist_id = a.id"
+        " GROUP BY a.id ORDER BY count(*) DESC, a.id OFFSET 20 LIMIT 1"
+    ).fetchone()
+    label_id, label, catno = conn.execute(
+        "SELECT l.id, l.name, min(c.catno) FROM labels AS l"
+        "  JOIN release_labels AS c ON c.label_id = l.id"
+        " GROUP BY l.id ORDER BY count(*) DESC, l.id OFFSET 20 LIMIT 1"
+    ).fetchone()
+    release = "SELECT {} FROM releases ORDER BY id OFFSET 1500 LIMIT 1"
+    return Facts(
+        user_id=user_id,
+        copy_id=one(f"SELECT id FROM user_releases WHERE user_id = '{user_id}' LIMIT 1"),
+        folder_id=one(f"SELECT id FROM folders WHERE user_id = '{user_id}' AND number = 2"),
+        release_id=one(release.format("id")),
+        middle_release_id=one(release.format("id")),
+        artist_id=artist_id,
+        label_id=label_id,
+        style_id=one("SELECT style_id FROM release_styles GROUP BY 1 ORDER BY count(*) LIMIT 1"),
+        genre_id=one("SELECT genre_id FROM release_genres GROUP BY 1 ORDER BY count(*) LIMIT 1"),
+        token_id=one(f"SELECT id FROM auth_tokens WHERE user_id = '{user_id}' LIMIT 1"),
+        play_id=one(f"SELECT id FROM play_history WHERE user_id = '{user_id}' LIMIT 1"),
+        cleaning_id=one(f"SELECT id FROM cleaning_history WHERE user_id = '{user_id}' LIMIT 1"),
+        stylus_id=one(f"SELECT id FROM styluses WHERE user_id = '{user_id}' AND is_primary"),
+        artist=artist,
+        label=label,
+        catno=catno,
+        discogs_id=one(release.format("discogs_id")),
+        title=one(release.format("title")),
+        big_tables=frozenset(
+            name
+            for (name,) in conn.execute(
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples > 1000"
+            )
+        ),
+    )
