@@ -22,6 +22,26 @@ SELECT :user_id::uuid, r.id, c.id, :cleaned_at::timestamptz, :deep::boolean, :no
     OR c.release_id = r.id
 RETURNING id;
 
+-- name: insert_cleanings(user_id, cleanings, now)!
+-- Log many cleanings of a user's copies at once.
+--
+-- Returns: the number of cleanings.
+-- Params:  cleanings jsonb: an array of objects with copyId and cleanedAt, and where there are any
+--          deep and notes.
+-- Index:   user_releases_pkey (user_id, id).
+-- Locks:   the new rows. A copy that is not the user's is left out.
+INSERT INTO cleaning_history (
+    user_id, release_id, user_release_id, cleaned_at, deep, notes, created_at, updated_at
+)
+SELECT :user_id::uuid, c.release_id, c.id, given."cleanedAt", coalesce(given.deep, false),
+       given.notes, :now::timestamptz, :now
+  FROM jsonb_to_recordset(:cleanings::jsonb) AS given (
+           "copyId" uuid, "cleanedAt" timestamptz, deep boolean, notes text
+       )
+  JOIN user_releases AS c
+    ON c.user_id = :user_id::uuid AND c.id = given."copyId"
+ ORDER BY given."cleanedAt";
+
 -- name: get_cleaning(user_id, cleaning_id)^
 -- One cleaning of a user, with its release.
 --

@@ -70,6 +70,33 @@ SELECT :user_id::uuid, played.id, played.copy_id,
  CROSS JOIN side
 RETURNING id;
 
+-- name: insert_plays(user_id, plays, now)!
+-- Log many plays of a user's copies at once, none of them timed.
+--
+-- Returns: the number of plays.
+-- Params:  plays jsonb: an array of objects with copyId and playedAt, and where there is one
+--          stylusId, side, notes and durationSeconds, the estimate; without it the estimate is the
+--          release's playing time, else 40 minutes.
+-- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Locks:   the new rows. A stylus that is not the user's is refused (play_history_stylus_id_fkey,
+--          23503); a copy that is not is left out.
+INSERT INTO play_history (
+    user_id, release_id, user_release_id, stylus_id, played_at, duration_seconds,
+    duration_estimated, side, notes, created_at, updated_at
+)
+SELECT :user_id::uuid, c.release_id, c.id, given."stylusId", given."playedAt",
+       least(coalesce(given."durationSeconds", r.play_duration, 2400), 172800), true, given.side,
+       given.notes, :now::timestamptz, :now
+  FROM jsonb_to_recordset(:plays::jsonb) AS given (
+           "copyId" uuid, "stylusId" uuid, "playedAt" timestamptz, "durationSeconds" int,
+           side text, notes text
+       )
+  JOIN user_releases AS c
+    ON c.user_id = :user_id::uuid AND c.id = given."copyId"
+  JOIN releases AS r
+    ON r.id = c.release_id
+ ORDER BY given."playedAt";
+
 -- name: get_play(user_id, play_id)^
 -- One play of a user, with its release.
 --

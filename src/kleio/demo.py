@@ -1,4 +1,4 @@
-"""The demo's data: the invented catalogue and three users' shelves, written once.
+"""The demo's data: the invented catalogue, three users' shelves and their listening, once.
 
 This module decides what is missing and writes it in one transaction; what is written is
 `kleio.seed`'s. It neither serves nor prints.
@@ -9,16 +9,36 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from kleio import accounts
 from kleio.catalogue import ReleaseDocument
 from kleio.db.queries import Connection
 from kleio.importers.catalogue_store import store
-from kleio.repositories import collection, folders, releases, tokens, users
+from kleio.repositories import (
+    cleanings,
+    collection,
+    folders,
+    plays,
+    preferences,
+    releases,
+    styluses,
+    tokens,
+    users,
+)
 from kleio.repositories.users import User
-from kleio.seed import DemoUser, demo_catalogue, demo_shelf, demo_users
+from kleio.seed import (
+    DemoUser,
+    Listening,
+    ShelfEntry,
+    demo_catalogue,
+    demo_listening,
+    demo_shelf,
+    demo_users,
+)
 
 TOKEN_NAME = "demo"  # noqa: S105 -- a token's name, not a token
 _BATCH = 200
@@ -48,17 +68,23 @@ class DemoError(Exception):
     """The database holds something that the demo would be mixed with."""
 
 
-async def load_demo(conn: Connection, *, beside_others: bool = False) -> DemoResult:
+async def load_demo(
+    conn: Connection, *, beside_others: bool = False, now: datetime | None = None
+) -> DemoResult:
     """Write what is missing of the demo, all or nothing, and make a new token for its first user.
+
+    A user who is there stays as is, also one that an older version wrote without any plays: what
+    somebody has tried out since is not to be mixed with an invented year.
 
     Args:
         conn: in autocommit mode, to a migrated database.
         beside_others: also where there are users that are not the demo's.
+        now: when the users' year of listening ends, and what the token's times start from.
 
     Raises:
         DemoError: there are such users, or one of them has a name of the demo's.
     """
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     found = {user.username: await _find(conn, user) for user in demo_users()}
     missing = [user for user in demo_users() if found[user.username] is None]
     if len(missing) == len(found) and not beside_others and await users.count_users(conn):
@@ -109,19 +135,34 @@ async def _add_user(
         role="admin" if user.admin else "user",
         now=now,
     )
+    by_number = {entry.discogs_id: entry for entry in catalogue if entry.discogs_id is not None}
+    shelf = demo_shelf(user, list(by_number))
+    copy_ids = await _add_shelf(conn, added, user, shelf, now)
+    changes = _json({"timeZone": user.time_zone, **user.thresholds})
+    await preferences.upsert_preferences(conn, user_id=added.id, changes=changes, now=now)
+    day = now.astimezone(ZoneInfo(user.time_zone)).date()
+    listening = demo_listening(user, shelf, by_number, day)
+    await _add_listening(conn, added, listening, copy_ids, now)
+    return added
+
+
+async def _add_shelf(
+    conn: Connection, owner: User, user: DemoUser, shelf: list[ShelfEntry], now: datetime
+) -> dict[str, str]:
+    """Return the copies' ids by their places on the shelf."""
     folder_ids = {}
     for name in user.folders:
         if name != accounts.UNCATEGORIZED:
             folder = await folders.insert_folder(
-                conn, user_id=added.id, number=None, name=name, now=now
+                conn, user_id=owner.id, number=None, name=name, now=now
             )
             assert folder is not None
             folder_ids[name] = folder.id
-    numbers = [entry.discogs_id for entry in catalogue if entry.discogs_id is not None]
-    for entry in demo_shelf(user, numbers):
-        await collection.insert_copy(
+    copy_ids = {}
+    for place, entry in enumerate(shelf):
+        copy = await collection.insert_copy(
             conn,
-            user_id=added.id,
+            user_id=owner.id,
             release_id=None,
             discogs_id=entry.release_discogs_id,
             folder_id=folder_ids.get(entry.folder),
@@ -133,7 +174,62 @@ async def _add_user(
             added_at=entry.added_at,
             now=now,
         )
-    return added
+        assert copy is not None
+        copy_ids[str(place)] = str(copy.id)
+        if entry.archived_at is not None and entry.archive_reason is not None:
+            await collection.update_copy_archived(
+                conn,
+                user_id=owner.id,
+                copy_id=copy.id,
+                archive_reason=entry.archive_reason,
+                now=entry.archived_at,
+            )
+    return copy_ids
+
+
+async def _add_listening(
+    conn: Connection, owner: User, listening: Listening, copy_ids: dict[str, str], now: datetime
+) -> None:
+    models = {
+        (model.manufacturer, model.name): model.id
+        for model in await styluses.list_stylus_models(conn)
+    }
+    stylus_ids = {}
+    for stylus in listening.styluses:
+        stylus_id = await styluses.insert_stylus(
+            conn,
+            user_id=owner.id,
+            model_id=models[stylus.model] if stylus.model else None,
+            name=stylus.name,
+            manufacturer=None,
+            cartridge_type=None,
+            expected_lifespan_hours=stylus.expected_lifespan_hours,
+            purchase_date=stylus.purchase_date,
+            install_date=stylus.install_date,
+            active=stylus.active,
+            is_primary=stylus.is_primary,
+            owned=stylus.owned,
+            now=now,
+        )
+        stylus_ids[stylus.id] = str(stylus_id)
+    played = [
+        replace(
+            play,
+            copy_id=copy_ids[play.copy_id or ""],
+            stylus_id=stylus_ids[play.stylus_id] if play.stylus_id else None,
+        )
+        for play in listening.plays
+    ]
+    cleaned = [
+        replace(cleaning, copy_id=copy_ids[cleaning.copy_id or ""])
+        for cleaning in listening.cleanings
+    ]
+    await plays.insert_plays(conn, user_id=owner.id, plays=_json(played), now=now)
+    await cleanings.insert_cleanings(conn, user_id=owner.id, cleanings=_json(cleaned), now=now)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 async def _replace_token(conn: Connection, user: User, now: datetime) -> str:

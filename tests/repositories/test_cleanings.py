@@ -32,6 +32,27 @@ async def test_a_cleaning_of_a_copy_is_one_of_its_release(tx: Connection) -> Non
     assert json.loads(bytes(found.release))["discogsId"] == 5
 
 
+async def test_many_at_once(tx: Connection) -> None:
+    account, other = await make_user(tx), await make_user(tx)
+    release_id = await make_release(tx)
+    mine, not_mine = [await make_copy(tx, one, release_id) for one in (account, other)]
+    given = [
+        {"copyId": mine.id, "cleanedAt": NOW, "deep": True, "notes": "ü"},
+        {"copyId": mine.id, "cleanedAt": LATER},
+        {"copyId": not_mine.id, "cleanedAt": NOW},
+    ]
+    document = json.dumps(given, default=str)
+    assert (
+        await cleanings.insert_cleanings(tx, user_id=account.id, cleanings=document, now=NOW) == 2
+    )
+    page = {"before_cleaned_at": None, "before_id": None, "page_size": 9, "page_offset": 0}
+    rows = await cleanings.list_cleanings(tx, user_id=account.id, **NO_FILTERS, **page)
+    later, first = [keyed.row for keyed in rows]
+    assert (first.copy_id, first.release_id) == (mine.id, release_id)
+    assert (first.deep, first.notes, first.cleaned_at) == (True, "ü", NOW)
+    assert (later.deep, later.notes, later.cleaned_at) == (False, None, LATER)
+
+
 async def test_what_is_not_there_or_not_the_user_s_logs_nothing(tx: Connection) -> None:
     mine, other = await make_user(tx), await make_user(tx)
     release_id, second = await make_release(tx), await make_release(tx)

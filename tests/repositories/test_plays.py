@@ -110,6 +110,33 @@ async def test_a_duration_that_nobody_gave(
     assert (changed.duration_seconds, changed.duration_estimated) == (seconds, True)
 
 
+async def test_many_at_once(tx: Connection) -> None:
+    account, other = await make_user(tx), await make_user(tx)
+    release_id = await make_release(tx, tracks=LP)
+    mine, not_mine = [await make_copy(tx, one, release_id) for one in (account, other)]
+    stylus_id = await make_stylus(tx, account.id)
+    given = [
+        {"copyId": mine.id, "playedAt": NOW, "stylusId": stylus_id, "notes": "ü"},
+        {"copyId": mine.id, "playedAt": LATER, "side": "A", "durationSeconds": 900},
+        {"copyId": not_mine.id, "playedAt": NOW},
+    ]
+
+    async def insert() -> int:
+        document = json.dumps(given, default=str)
+        return await plays.insert_plays(tx, user_id=account.id, plays=document, now=NOW)
+
+    assert await insert() == 2
+    page = {"before_played_at": None, "before_id": None, "page_size": 9, "page_offset": 0}
+    later, first = [k.row for k in await plays.list_plays(tx, user_id=account.id, **page)]
+    assert (first.copy_id, first.release_id, first.stylus_id) == (mine.id, release_id, stylus_id)
+    assert (first.duration_seconds, first.duration_estimated, first.notes) == (1000, True, "ü")
+    assert (later.duration_seconds, later.duration_estimated, later.side) == (900, True, "A")
+    given[0]["stylusId"] = await make_stylus(tx, other.id)
+    with pytest.raises(MissingReference):
+        async with tx.transaction():
+            await insert()
+
+
 async def test_a_release_without_a_playing_time_takes_40_minutes(tx: Connection) -> None:
     account, release_id = await make_user(tx), await make_release(tx)
     await tx.execute("UPDATE releases SET play_duration = NULL")

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from kleio.catalogue import ArtistCredit, ReleaseDocument, encode_documents, seal
-from kleio.seed import FIRST_DISCOGS_ID, demo_catalogue, demo_shelf, demo_users
+from kleio.seed import (
+    FIRST_DISCOGS_ID,
+    DemoUser,
+    Listening,
+    ShelfEntry,
+    demo_catalogue,
+    demo_listening,
+    demo_shelf,
+    demo_users,
+)
 
 MEDIA = {"M", "NM", "VG+", "VG", "G+", "G", "F", "P", "Not Graded"}
 INT4 = 2**31 - 1
@@ -220,6 +231,13 @@ class TestShelves:
         assert held[1] & held[2]
         assert held[0] & held[1] & held[2]
 
+    def test_some_copies_are_archived_for_different_reasons(self) -> None:
+        ids = [release.discogs_id for release in catalogue(400) if release.discogs_id]
+        gone = [e for user in demo_users() for e in demo_shelf(user, ids) if e.archived_at]
+        assert 8 <= len(gone) <= 25
+        assert len({entry.archive_reason for entry in gone}) >= 3
+        assert all(entry.archived_at > entry.added_at for entry in gone)
+
     def test_the_same_seed_is_the_same_shelf(self) -> None:
         user = demo_users()[1]
         ids = range(FIRST_DISCOGS_ID, FIRST_DISCOGS_ID + 400)
@@ -231,3 +249,86 @@ class TestShelves:
         ids = range(FIRST_DISCOGS_ID, FIRST_DISCOGS_ID + size)
         shelf = demo_shelf(demo_users()[0], ids)
         assert {entry.release_discogs_id for entry in shelf} == set(ids)
+
+
+DAYS = [date(2026, 1, 1), date(2026, 11, 21), date(2027, 3, 29), date(2028, 2, 29)]
+
+
+@cache
+def year(user: int, day: date, seed: int = 1) -> tuple[DemoUser, list[ShelfEntry], Listening]:
+    releases = {release.discogs_id: release for release in catalogue(400) if release.discogs_id}
+    one = demo_users()[user]
+    shelf = demo_shelf(one, list(releases))
+    return one, shelf, demo_listening(one, shelf, releases, day, seed)
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+class TestListening:
+    def test_the_same_seed_and_day_is_the_same_year(self, day: date) -> None:
+        releases = {release.discogs_id: release for release in catalogue(400) if release.discogs_id}
+        user, shelf, listening = year(1, day)
+        assert demo_listening(user, shelf, releases, day) == listening
+        assert year(1, day, 2)[2] != listening
+        assert year(1, day + timedelta(days=1))[2] != listening
+
+    def test_the_busiest_user_plays_some_hundred_records(self, day: date) -> None:
+        numbers = [len(year(user, day)[2].plays) for user in range(3)]
+        assert 350 < numbers[0] < 600
+        assert numbers[0] > numbers[1] > numbers[2] > 80
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_nothing_is_played_that_is_not_on_the_shelf(self, number: int, day: date) -> None:
+        user, shelf, listening = year(number, day)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(user.time_zone))
+        for record in (*listening.plays, *listening.cleanings):
+            entry = shelf[int(record.copy_id or "")]
+            moment = getattr(record, "played_at", None) or record.cleaned_at
+            assert record.release_id == str(entry.release_discogs_id)
+            assert entry.added_at - timedelta(minutes=10) < moment < midnight
+            assert entry.archived_at is None or moment < entry.archived_at
+        for times in (
+            [play.played_at for play in listening.plays],
+            [cleaning.cleaned_at for cleaning in listening.cleanings],
+        ):
+            assert times == sorted(times)
+
+    def test_habits(self, day: date) -> None:
+        user, shelf, listening = year(0, day)
+        local = [play.played_at.astimezone(ZoneInfo(user.time_zone)) for play in listening.plays]
+        by_weekday = Counter(moment.weekday() >= 5 for moment in local)
+        assert by_weekday[True] / 2 > by_weekday[False] / 5  # more on a day of the weekend
+        hours = Counter(moment.hour for moment in local)
+        assert sum(hours[hour] for hour in (19, 20, 21, 22)) > len(local) / 2
+        assert not {3, 4, 5, 6, 7, 8} & hours.keys()
+        days = sorted({moment.date() for moment in local})
+        assert max((after - before).days for before, after in pairwise(days[1:])) > 6
+        assert max(Counter(moment.date() for moment in local).values()) >= 5
+        copies = Counter(play.copy_id for play in listening.plays)
+        assert copies.most_common(1)[0][1] >= 10
+        assert len(copies) < len(shelf) * 0.8
+        assert 5 < sum(play.side is not None for play in listening.plays) < len(local) / 10
+        assert 0 < sum(play.notes is not None for play in listening.plays) < len(local) / 15
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_styluses_and_cleanings(self, number: int, day: date) -> None:
+        _, _, listening = year(number, day)
+        primary, retired, *others = listening.styluses
+        assert (primary.is_primary, primary.active) == (True, True)
+        assert (retired.is_primary, retired.active) == (False, False)
+        used = [play.stylus_id for play in listening.plays if play.stylus_id]
+        assert set(used) == {primary.id, retired.id}
+        assert used.index(primary.id) > max(
+            at for at, name in enumerate(used) if name == retired.id
+        )
+        assert not {stylus.id for stylus in others} & set(used)
+        assert any(play.stylus_id is None for play in listening.plays)
+        deep = sum(cleaning.deep for cleaning in listening.cleanings)
+        assert 0 < deep < len(listening.cleanings) < len(listening.plays) / 3
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_the_day_has_an_anniversary_and_a_run(self, number: int, day: date) -> None:
+        user, _, listening = year(number, day)
+        zone = ZoneInfo(user.time_zone)
+        days = {play.played_at.astimezone(zone).date() for play in listening.plays}
+        assert {day - timedelta(days=1), day - timedelta(days=2)} <= days
+        assert any((one.month, one.day) == (day.month, day.day) for one in days)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     help="Write the demo into the configured database, or beside users that are there already.",
 )
 def demo(host: str | None, port: int | None, workers: int | None, here: bool) -> None:
-    """Serve an invented catalogue with three users and their shelves, until Ctrl-C.
+    """Serve an invented catalogue with three users, their shelves and plays, until Ctrl-C.
 
     The data is written at the first start, into the embedded PostgreSQL below KLEIO_HOME. A
     configured database and one with users of its own are left alone unless --here says otherwise:
@@ -89,6 +89,8 @@ def _welcome(settings: Settings, database: str, result: DemoResult) -> str:
             f"  {result.token}",
             f"{result.owner}'s shelf, the newest five:",
             curl("/collection?limit=5"),
+            f"What {result.owner} could play now, and why:",
+            curl("/recommendations?limit=3"),
             f'A search with a typo, for "{result.title}":',
             curl(f"/releases?limit=5&q={quote_plus(result.search)}"),
             "One release with its tracks:",

@@ -39,6 +39,13 @@ async def insert_cleaning(
 
 
 @query
+async def insert_cleanings(
+    conn: Connection, *, user_id: UUID, cleanings: str, now: datetime
+) -> int:
+    """Log many cleanings of a user's copies from a JSON array; return how many."""
+
+
+@query
 async def get_cleaning(conn: Connection, *, user_id: UUID, cleaning_id: UUID) -> Cleaning | None:
     """Return one cleaning of a user."""
 

@@ -45,6 +45,11 @@ async def insert_play(
 
 
 @query
+async def insert_plays(conn: Connection, *, user_id: UUID, plays: str, now: datetime) -> int:
+    """Log many plays of a user's copies from a JSON array; return how many."""
+
+
+@query
 async def get_play(conn: Connection, *, user_id: UUID, play_id: UUID) -> Play | None:
     """Return one play of a user."""
 

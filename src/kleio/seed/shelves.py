@@ -17,6 +17,7 @@ MEDIA = table({"M": 6, "NM": 30, "VG+": 36, "VG": 14, "G+": 4, "G": 2, "F": 1, "
                "Not Graded": 6})  # fmt: skip
 SLEEVES = table({"M": 5, "NM": 24, "VG+": 34, "VG": 17, "G+": 5, "G": 3, "F": 1, "P": 1,
                  "Not Graded": 4, "Generic": 4, "No Cover": 2})  # fmt: skip
+REASONS = table({"sold": 5, "given away": 3, "duplicate": 2, "lost": 1, "mistake": 1})
 RATINGS: tuple[int | None, ...] = table({None: 66, 5: 10, 4: 14, 3: 7, 2: 2, 1: 1})
 NOTES = templates(
     """3* Bought in {place}.
@@ -39,7 +40,13 @@ Hype sticker kept.
 
 
 class DemoUser(msgspec.Struct, frozen=True, kw_only=True):
-    """One invented user; `copies` is how many records stand on the shelf."""
+    """One invented user; `copies` is how many records stand on the shelf.
+
+    `styluses` are the primary one, the retired one and what lies in a drawer, each with the
+    manufacturer and name of its model and, where they are not the model's, its hours. `evenings`
+    and `weekends` are the shares of weekdays and of other days with a play, `streak` the last days
+    in a row with one.
+    """
 
     username: str
     email: str
@@ -50,6 +57,12 @@ class DemoUser(msgspec.Struct, frozen=True, kw_only=True):
     copies: int
     collecting_since: datetime
     folders: tuple[str, ...]
+    time_zone: str
+    thresholds: dict[str, int] = {}
+    styluses: tuple[tuple[str, tuple[str, str], int | None], ...]
+    evenings: float
+    weekends: float
+    streak: int
 
 
 class ShelfEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +75,8 @@ class ShelfEntry(msgspec.Struct, frozen=True, kw_only=True):
     media_condition: str
     sleeve_condition: str
     added_at: datetime
+    archived_at: datetime | None = None
+    archive_reason: str | None = None
 
 
 _USERS = (
@@ -75,6 +90,15 @@ _USERS = (
         copies=220,
         collecting_since=datetime(2013, 3, 2, 10, 0, tzinfo=UTC),
         folders=words("Uncategorized, Living Room, Singles Box, To Clean, Attic"),
+        time_zone="Europe/Amsterdam",
+        styluses=(
+            ("Ortofon 2M Bronze", ("Ortofon", "2M Bronze"), None),
+            ("Nagaoka, came with the deck", ("Nagaoka", "JN-P110"), 50),
+            ("Denon for mono", ("Denon", "DL-103"), None),
+        ),
+        evenings=0.42,
+        weekends=0.8,
+        streak=5,
     ),
     DemoUser(
         username="ben",
@@ -85,16 +109,34 @@ _USERS = (
         copies=140,
         collecting_since=datetime(2017, 9, 16, 10, 0, tzinfo=UTC),
         folders=words("Uncategorized, Bag, Crate 1, Crate 2"),
+        time_zone="Europe/London",
+        thresholds={"neglectedDays": 270, "cleaningFrequencyPlays": 8},
+        styluses=(
+            ("Left deck", ("Audio-Technica", "AT-VMN95SH"), None),
+            ("Left deck, before", ("Audio-Technica", "AT-VMN95C"), 40),
+        ),
+        evenings=0.25,
+        weekends=0.7,
+        streak=3,
     ),
     DemoUser(
         username="cleo",
         email="cleo@example.org",
         display_name="Cleo Sénéchal",
-        location="Lyon",
+        location="Montréal",
         about="Inherited half of it and is listening through.",
         copies=75,
         collecting_since=datetime(2021, 1, 9, 10, 0, tzinfo=UTC),
         folders=words("Uncategorized, Inherited"),
+        time_zone="America/Toronto",
+        thresholds={"recentlyPlayedDays": 90},
+        styluses=(
+            ("Rega Carbon", ("Rega", "Carbon"), None),
+            ("Grandfather's", ("Grado", "Prestige Black"), 12),
+        ),
+        evenings=0.12,
+        weekends=0.35,
+        streak=2,
     ),
 )
 
@@ -107,7 +149,8 @@ def demo_users() -> tuple[DemoUser, ...]:
 def demo_shelf(user: DemoUser, catalogue_ids: Sequence[int], seed: int = 1) -> list[ShelfEntry]:
     """Return the copies on the user's shelf, the first bought first.
 
-    About one in 25 is a second copy of a release that is there already. Releases near the start
+    About one in 25 is a second copy of a release that is there already, and about as many are
+    archived, for a reason. Releases near the start
     of `catalogue_ids` are on more shelves than others, so the shelves overlap.
 
     Args:
@@ -129,7 +172,7 @@ def demo_shelf(user: DemoUser, catalogue_ids: Sequence[int], seed: int = 1) -> l
         later = dice.below((LAST_ADDED - added_at).days + 1)
         copies.append((added_at + timedelta(days=later, minutes=dice.between(1, 50)), release))
     copies.sort()
-    return [
+    shelf = [
         ShelfEntry(
             release_discogs_id=release,
             folder=user.folders[0] if dice.chance(0.5) else dice.pick(user.folders),
@@ -141,6 +184,15 @@ def demo_shelf(user: DemoUser, catalogue_ids: Sequence[int], seed: int = 1) -> l
         )
         for added_at, release in copies
     ]
+    for place in dice.some(range(len(shelf)), len(shelf) // 25):
+        entry = shelf[place]
+        days = dice.below((LAST_ADDED - entry.added_at).days + 1)
+        shelf[place] = msgspec.structs.replace(
+            entry,
+            archived_at=entry.added_at + timedelta(days=days, hours=1),
+            archive_reason=dice.pick(REASONS),
+        )
+    return shelf
 
 
 def _moment(dice: Dice, user: DemoUser, day: int) -> datetime:
