@@ -13,8 +13,10 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import ParameterKwarg
 from uuid6 import uuid7
 
 from kleio.accounts import InvalidField
@@ -241,8 +243,24 @@ def from_http_exception(error: HTTPException, request: Request[Any, Any, Any]) -
 def _validation_errors(
     error: ValidationException, request: Request[Any, Any, Any]
 ) -> list[FieldProblem]:
-    extra = error.extra if isinstance(error.extra, list) else []
-    return [_field_problem(entry, request) for entry in extra if isinstance(entry, dict)]
+    if not isinstance(error.extra, list):
+        return _missing_parameters(request)
+    return [_field_problem(entry, request) for entry in error.extra if isinstance(entry, dict)]
+
+
+def _missing_parameters(request: Request[Any, Any, Any]) -> list[FieldProblem]:
+    """Return the parameters that the handler needs and the request lacks.
+
+    The framework gives up at the first one, and names it only in the middle of a sentence.
+    """
+    return [
+        FieldProblem(name, "query", "needed")
+        for parameter in request.route_handler.parsed_fn_signature.parameters.values()
+        if isinstance(definition := parameter.kwarg_definition, ParameterKwarg)
+        and definition.param_type is ParamType.QUERY
+        and parameter.is_required
+        and (name := definition.name or _camel(parameter.name)) not in request.query_params
+    ]
 
 
 def _field_problem(entry: dict[str, Any], request: Request[Any, Any, Any]) -> FieldProblem:
