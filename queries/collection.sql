@@ -543,11 +543,13 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
     ON r.id = c.release_id
  WHERE c.user_id = :user_id::uuid;
 
--- name: update_copy_archived(user_id, copy_id, archive_reason, now)^
+-- name: update_copy_archived(user_id, copy_id, archive_reason, expected_updated_at, now)^
 -- Take a copy off a user's shelf and keep it, with why.
 --
--- Returns: 0..1 rows Copy; none where there is no such copy or it is archived already.
+-- Returns: 0..1 rows Copy; none where there is no such copy, it is archived already or it changed
+--          meanwhile.
 -- Params:  archive_reason text: one of those that user_releases_archive_reason_check knows.
+--          expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   user_releases_pkey (user_id, id), releases_pkey.
 -- Locks:   the row.
 WITH changed AS (
@@ -558,6 +560,7 @@ WITH changed AS (
      WHERE c.user_id = :user_id::uuid
        AND c.id = :copy_id::uuid
        AND c.archived_at IS NULL
+       AND c.updated_at = coalesce(:expected_updated_at::timestamptz, c.updated_at)
     RETURNING c.user_id, c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
               c.media_condition, c.sleeve_condition, c.notes, c.custom_fields, c.added_at,
               c.archived_at, c.archive_reason, c.updated_at
@@ -570,10 +573,12 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
     ON r.id = c.release_id
  WHERE c.user_id = :user_id::uuid;
 
--- name: update_copy_restored(user_id, copy_id, now)^
+-- name: update_copy_restored(user_id, copy_id, expected_updated_at, now)^
 -- Put an archived copy back on a user's shelf, into the folder it was in.
 --
--- Returns: 0..1 rows Copy; none where there is no such copy or it is not archived.
+-- Returns: 0..1 rows Copy; none where there is no such copy, it is not archived or it changed
+--          meanwhile.
+-- Params:  expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   user_releases_pkey (user_id, id), releases_pkey.
 -- Locks:   the row.
 WITH changed AS (
@@ -584,6 +589,7 @@ WITH changed AS (
      WHERE c.user_id = :user_id::uuid
        AND c.id = :copy_id::uuid
        AND c.archived_at IS NOT NULL
+       AND c.updated_at = coalesce(:expected_updated_at::timestamptz, c.updated_at)
     RETURNING c.user_id, c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
               c.media_condition, c.sleeve_condition, c.notes, c.custom_fields, c.added_at,
               c.archived_at, c.archive_reason, c.updated_at

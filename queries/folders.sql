@@ -38,7 +38,7 @@ SELECT f.id
 -- Index:   folders_user_id_number_key, user_releases_user_folder_idx.
 -- Order:   number; total.
 -- Locks:   none.
-SELECT f.id, f.number, f.name, held.copies, held.archived
+SELECT f.id, f.number, f.name, held.copies, held.archived, f.updated_at
   FROM folders AS f
  CROSS JOIN LATERAL (
            SELECT count(*) FILTER (WHERE c.archived_at IS NULL) AS copies,
@@ -56,7 +56,7 @@ SELECT f.id, f.number, f.name, held.copies, held.archived
 -- Returns: 0..1 rows FolderCount.
 -- Index:   folders_pkey (user_id, id), user_releases_user_folder_idx.
 -- Locks:   none.
-SELECT f.id, f.number, f.name, held.copies, held.archived
+SELECT f.id, f.number, f.name, held.copies, held.archived, f.updated_at
   FROM folders AS f
  CROSS JOIN LATERAL (
            SELECT count(*) FILTER (WHERE c.archived_at IS NULL) AS copies,
@@ -68,10 +68,12 @@ SELECT f.id, f.number, f.name, held.copies, held.archived
  WHERE f.user_id = :user_id::uuid
    AND f.id = :folder_id::uuid;
 
--- name: update_folder(user_id, folder_id, name, now)^
+-- name: update_folder(user_id, folder_id, name, expected_updated_at, now)^
 -- Rename a folder; Uncategorized keeps its name.
 --
--- Returns: 0..1 rows FolderCount; none where there is no such folder or it is number 1.
+-- Returns: 0..1 rows FolderCount; none where there is no such folder, it is number 1 or it changed
+--          meanwhile.
+-- Params:  expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   folders_pkey (user_id, id), user_releases_user_folder_idx.
 -- Locks:   the row. A name that another folder of the user has, whatever its case, is refused
 --          (folders_user_name_key, 23505).
@@ -82,9 +84,10 @@ WITH renamed AS (
      WHERE f.user_id = :user_id::uuid
        AND f.id = :folder_id::uuid
        AND f.number > 1
-    RETURNING f.user_id, f.id, f.number, f.name
+       AND f.updated_at = coalesce(:expected_updated_at::timestamptz, f.updated_at)
+    RETURNING f.user_id, f.id, f.number, f.name, f.updated_at
 )
-SELECT f.id, f.number, f.name, held.copies, held.archived
+SELECT f.id, f.number, f.name, held.copies, held.archived, f.updated_at
   FROM renamed AS f
  CROSS JOIN LATERAL (
            SELECT count(*) FILTER (WHERE c.archived_at IS NULL) AS copies,

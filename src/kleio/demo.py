@@ -182,6 +182,7 @@ async def _add_shelf(
                 user_id=owner.id,
                 copy_id=copy.id,
                 archive_reason=entry.archive_reason,
+                expected_updated_at=None,
                 now=entry.archived_at,
             )
     return copy_ids

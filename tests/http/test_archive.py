@@ -51,6 +51,21 @@ async def test_a_copy_leaves_the_shelf_and_comes_back(site: Site) -> None:
     assert await ids(site, archived="true") == []
 
 
+async def test_a_version_may_be_demanded(site: Site) -> None:
+    url = f"{URL}/{await site.copy_id('alice')}"
+    first = {"If-Match": (await site.alice.get(url)).headers["etag"]}
+    body = {"reason": "sold"}
+    archived = await site.alice.post(f"{url}/archive", json=body, headers=first)
+    assert archived.status_code == 200
+    for path, given in (("archive", body), ("restore", None)):
+        late = await site.alice.post(f"{url}/{path}", json=given, headers=first)
+        problem(late, 412, "version-changed")
+    second = {"If-Match": archived.headers["etag"]}
+    again = await site.alice.post(f"{url}/archive", json=body, headers=second)
+    problem(again, 409, "already-archived")
+    assert (await site.alice.post(f"{url}/restore", headers=second)).status_code == 200
+
+
 async def test_twice_is_a_conflict(site: Site) -> None:
     url = f"{URL}/{await site.copy_id('alice')}"
     problem(await site.alice.post(f"{url}/restore"), 409, "not-archived")

@@ -29,17 +29,41 @@ async def test_a_folder_is_made_renamed_and_deleted(site: Site) -> None:
         "name": "Attic",
         "copies": 0,
         "archived": 0,
+        "updatedAt": folder["updatedAt"],
     }
     url = made.headers["location"]
     assert url == f"{URL}/{folder['id']}"
     assert await folders(site) == before | {"Attic": folder}
     renamed = await site.alice.patch(url, json={"name": "ATTIC"})
-    assert (renamed.status_code, renamed.json()) == (200, folder | {"name": "ATTIC"})
-    assert await folders(site) == before | {"ATTIC": folder | {"name": "ATTIC"}}
+    changed = {"name": "ATTIC", "updatedAt": renamed.json()["updatedAt"]}
+    assert (renamed.status_code, renamed.json()) == (200, folder | changed)
+    assert await folders(site) == before | {"ATTIC": folder | changed}
+    read = await site.alice.get(url)
+    assert (read.json(), read.headers["etag"]) == (renamed.json(), renamed.headers["etag"])
+    assert read.headers["etag"] != made.headers["etag"]
     assert (await site.alice.delete(url)).status_code == 204
     assert await folders(site) == before
     problem(await site.alice.delete(url), 404, "not-found")
     problem(await site.alice.patch(url, json={"name": "x"}), 404, "not-found")
+    problem(await site.alice.get(url), 404, "not-found")
+
+
+async def test_a_rename_may_demand_a_version(site: Site) -> None:
+    made = await site.alice.post(URL, json={"name": "Attic"})
+    url, first = made.headers["location"], {"If-Match": made.headers["etag"]}
+    renamed = await site.alice.patch(url, json={"name": "Loft"}, headers=first)
+    assert renamed.status_code == 200
+    late = await site.alice.patch(url, json={"name": "Cellar"}, headers=first)
+    problem(late, 412, "version-changed")
+    assert (await site.alice.get(url)).json() == renamed.json()
+    # What stays as it is stays for every version, and the version is looked at first.
+    fixed = f"{URL}/{(await folders(site))['Uncategorized']['id']}"
+    now = {"If-Match": (await site.alice.get(fixed)).headers["etag"]}
+    for headers, status, slug in (({}, 409, "folder-fixed"), (now, 409, "folder-fixed")):
+        answer = await site.alice.patch(fixed, json={"name": "x"}, headers=headers)
+        problem(answer, status, slug)
+    answer = await site.alice.patch(fixed, json={"name": "x"}, headers=first)
+    problem(answer, 412, "version-changed")
 
 
 @pytest.mark.parametrize("name", [ALICES_FOLDER, ALICES_FOLDER.upper(), "uncategorized"])

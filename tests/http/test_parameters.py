@@ -35,7 +35,8 @@ def parameters(site: Site, place: str) -> list[tuple[str, str, dict[str, Any]]]:
         for path, item in site.app.openapi_schema.to_schema()["paths"].items()
         for method, operation in item.items()
         for parameter in operation.get("parameters", [])
-        if parameter["in"] == place
+        # A body that is wrong as well is told first.
+        if parameter["in"] == place and "requestBody" not in operation
     ]
 
 
@@ -68,3 +69,14 @@ async def test_a_malformed_query_parameter_is_named(reading: Site) -> None:
             given = {name: value, **{other: VALID[other] for other in others}}
             url = f"{address(path)}?" + "&".join(f"{n}={v}" for n, v in given.items())
             await refused(reading, method, url, name, "query")
+
+
+async def test_a_malformed_path_parameter_is_named(reading: Site) -> None:
+    found = parameters(reading, "path")
+    assert len(found) > 15
+    for method, path, parameter in found:
+        name = parameter["name"]
+        for value in malformed(parameter["schema"]):
+            if parameter["schema"].get("type") == "integer" and not value.isdigit():
+                continue  # there is no such address
+            await refused(reading, method, address(path, **{name: value}), name, "path")

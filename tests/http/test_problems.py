@@ -167,7 +167,7 @@ async def test_an_unknown_address(reading: Site, path: str) -> None:
         ("POST", "/api/v1/artists", {"GET"}),
         ("GET", "/api/v1/auth/login", {"POST"}),
         ("DELETE", "/openapi.json", {"GET"}),
-        ("HEAD", "/api/v1/me", {"GET", "PATCH"}),
+        ("HEAD", "/api/v1/auth/login", {"POST"}),
         ("BREW", "/api/v1/me", {"GET", "PATCH"}),
     ],
 )
@@ -176,7 +176,8 @@ async def test_a_method_that_is_not_allowed(
 ) -> None:
     answer = await reading.alice.request(method, path)
     assert answer.status_code == 405
-    assert set(answer.headers["allow"].replace(" ", "").split(",")) - {"OPTIONS"} == allowed
+    allowed |= {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())
+    assert set(answer.headers["allow"].split(", ")) == allowed
     if method != "HEAD":
         problem(answer, 405, "method-not-allowed")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from http_site import NOWHERE, PASSWORD, Site
+from http_site import ALICES_NOTE, NOWHERE, PASSWORD, Site
 
 pytestmark = pytest.mark.anyio
 
@@ -104,10 +104,12 @@ async def test_the_releases_of_an_entry_are_one_statement(
 
 async def test_single_reads(reading: Site, statements: list[str]) -> None:
     release_id, copy_id = await reading.release_id(), await reading.copy_id("alice")
+    hers = "SELECT folder_id FROM user_releases WHERE notes = %s LIMIT 1"
     for path, name in {
         f"/releases/{release_id}": "releases.get_release",
         f"/collection/{copy_id}": "collection.get_copy",
         "/collection/folders": "folders.list_folders",
+        f"/collection/folders/{await reading.value(hers, ALICES_NOTE)}": "folders.get_folder",
         "/collection/random?genre=rock&neverPlayed=true": "collection.get_random_copy",
         f"/plays/{await reading.value('SELECT id FROM play_history LIMIT 1')}": "plays.get_play",
         f"/cleanings/{await reading.value('SELECT id FROM cleaning_history LIMIT 1')}": (

@@ -72,7 +72,7 @@ CASES = [
             ("get_folder", {}, {"user_releases_user_folder_idx"}),
             (
                 "update_folder",
-                {"name": "x", "now": datetime(2026, 1, 2, tzinfo=UTC)},
+                {"name": "x", "expected_updated_at": None, "now": datetime(2026, 1, 2, tzinfo=UTC)},
                 {"user_releases_user_folder_idx"},
             ),
         )

@@ -19,6 +19,8 @@ from paging import walk
 
 pytestmark = pytest.mark.anyio
 
+ANY_VERSION: dict[str, Any] = {"expected_updated_at": None}
+
 RELEASES = 20
 COPIES = 30
 MILLISECOND = timedelta(milliseconds=1)
@@ -247,7 +249,12 @@ async def test_archived_copies_are_listed_apart(tx: Connection, rng: random.Rand
     gone = shelf.copies[::3]
     for copy in gone:
         archived = await collection.update_copy_archived(
-            tx, user_id=shelf.user_id, copy_id=copy.id, archive_reason="sold", now=NOW
+            tx,
+            user_id=shelf.user_id,
+            copy_id=copy.id,
+            archive_reason="sold",
+            **ANY_VERSION,
+            now=NOW,
         )
         assert archived is not None
         assert (archived.archived_at, archived.archive_reason) == (NOW, "sold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -14,6 +15,8 @@ from kleio.repositories import collection, folders
 from kleio.repositories.folders import Folder
 
 pytestmark = pytest.mark.anyio
+
+ANY_VERSION: dict[str, Any] = {"expected_updated_at": None}
 
 NOWHERE = UUID(int=1)
 
@@ -41,12 +44,12 @@ async def test_a_name_is_there_once_whatever_its_case(
     with pytest.raises(Conflict):
         async with tx.transaction():
             await folders.update_folder(
-                tx, user_id=mine.id, folder_id=third.id, name=second, now=NOW
+                tx, user_id=mine.id, folder_id=third.id, name=second, **ANY_VERSION, now=NOW
             )
     await make_folder(tx, other.id, first)
     # Its own name in another case is no other's.
     again = await folders.update_folder(
-        tx, user_id=mine.id, folder_id=folder.id, name=first.swapcase(), now=NOW
+        tx, user_id=mine.id, folder_id=folder.id, name=first.swapcase(), **ANY_VERSION, now=NOW
     )
     assert again is not None
     assert again.name == first.swapcase()
@@ -56,7 +59,7 @@ async def test_number_one_is_neither_renamed_nor_deleted(tx: Connection) -> None
     account = await make_user(tx)
     folder_id = account.folder.id
     renamed = await folders.update_folder(
-        tx, user_id=account.id, folder_id=folder_id, name="x", now=NOW
+        tx, user_id=account.id, folder_id=folder_id, name="x", **ANY_VERSION, now=NOW
     )
     assert renamed is None
     assert await folders.delete_folder(tx, user_id=account.id, folder_id=folder_id) == 0
@@ -72,7 +75,12 @@ async def test_only_an_empty_folder_is_deleted(tx: Connection) -> None:
     for archive in (False, True):
         if archive:
             await collection.update_copy_archived(
-                tx, user_id=account.id, copy_id=copy.id, archive_reason="lost", now=NOW
+                tx,
+                user_id=account.id,
+                copy_id=copy.id,
+                archive_reason="lost",
+                **ANY_VERSION,
+                now=NOW,
             )
         with pytest.raises(MissingReference) as caught:
             async with tx.transaction():
@@ -92,7 +100,7 @@ async def test_a_folder_is_its_owner_s_alone(tx: Connection) -> None:
     attic = await make_folder(tx, mine.id, "Attic")
     given = {"user_id": other.id, "folder_id": attic.id}
     assert await folders.get_folder(tx, **given) is None
-    assert await folders.update_folder(tx, **given, name="x", now=NOW) is None
+    assert await folders.update_folder(tx, **given, name="x", **ANY_VERSION, now=NOW) is None
     assert await folders.delete_folder(tx, **given) == 0
     assert await folders.lock_folders(tx, user_id=other.id) == other.folder.id
     assert await folders.lock_folders(tx, user_id=NOWHERE) is None
@@ -109,7 +117,12 @@ async def test_an_archive_reason_is_one_that_is_known(
     with pytest.raises(error) as caught:
         async with tx.transaction():
             await collection.update_copy_archived(
-                tx, user_id=account.id, copy_id=copy.id, archive_reason=reason, now=NOW
+                tx,
+                user_id=account.id,
+                copy_id=copy.id,
+                archive_reason=reason,
+                **ANY_VERSION,
+                now=NOW,
             )
     assert caught.value.constraint == "user_releases_archive_reason_check"
 
@@ -127,8 +140,8 @@ async def test_a_reason_without_a_time_is_refused(tx: Connection) -> None:
 async def test_archive_and_restore_happen_once(tx: Connection) -> None:
     mine, other = await make_user(tx), await make_user(tx)
     copy = await make_copy(tx, mine, await make_release(tx))
-    gone = {"copy_id": copy.id, "archive_reason": "given away", "now": NOW}
-    back = {"copy_id": copy.id, "now": NOW}
+    gone = {"copy_id": copy.id, "archive_reason": "given away", **ANY_VERSION, "now": NOW}
+    back = {"copy_id": copy.id, **ANY_VERSION, "now": NOW}
     assert await collection.update_copy_archived(tx, user_id=other.id, **gone) is None
     assert await collection.update_copy_restored(tx, user_id=mine.id, **back) is None
     archived = await collection.update_copy_archived(tx, user_id=mine.id, **gone)

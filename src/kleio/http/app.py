@@ -44,6 +44,7 @@ from kleio.http import (
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
 from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
+from kleio.http.methods import Application
 from kleio.http.query_names import known_query_names
 from kleio.settings import Settings, load_settings
 
@@ -104,7 +105,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         guards=[known_query_names],
         request_class=StrictRequest,
     )
-    return Litestar(
+    return Application(
         route_handlers=[api, health.router, docs.openapi_document, docs.docs_asset],
         lifespan=[lifespan],
         state=State({"database": database, "token_use": token_use, "settings": settings}),

@@ -17,7 +17,7 @@ from kleio.db.queries import Connection
 from kleio.http import fields, idempotency, shelf
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.problems import ProblemError, documented, invalid_field, not_found
-from kleio.http.responses import expected_version, version_changed, version_etag
+from kleio.http.responses import check_version, expected_version, version_changed, version_etag
 from kleio.http.schemas import CopyWithRelease
 from kleio.repositories import collection
 from kleio.repositories.collection import Copy
@@ -185,13 +185,17 @@ async def delete_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> None:
 @post(
     "/collection/{copy_id:str}/archive",
     status_code=200,
-    responses=_COPY | documented(400, 401, 404, 409, 413),
+    responses=_COPY | documented(400, 401, 404, 409, 412, 413),
     summary="Archive a copy",
 )
 async def archive_copy(
     request: ApiRequest, copy_id: FromPath[UUID], data: JSONBody[Archiving]
 ) -> Response[Copy]:
-    """Take a copy off the shelf and keep it and its history; 409 where it is archived already."""
+    """Take a copy off the shelf and keep it and its history; 409 where it is archived already.
+
+    Takes `If-Match`.
+    """
+    expected = expected_version(request)
     user_id = request.user.user_id
     async with database_of(request).connection() as conn:
         copy = await collection.update_copy_archived(
@@ -199,39 +203,50 @@ async def archive_copy(
             user_id=user_id,
             copy_id=copy_id,
             archive_reason=data.reason,
+            expected_updated_at=expected,
             now=datetime.now(UTC),
         )
-    return await _moved(request, copy_id, copy, "already-archived", "The copy is archived already.")
+    if copy is None:
+        raise await _not_moved(
+            request, copy_id, "already-archived", "The copy is archived already."
+        )
+    return _copy_response(copy)
 
 
 @post(
     "/collection/{copy_id:str}/restore",
     status_code=200,
-    responses=_COPY | documented(400, 401, 404, 409),
+    responses=_COPY | documented(400, 401, 404, 409, 412),
     summary="Restore a copy",
 )
 async def restore_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> Response[Copy]:
-    """Put an archived copy back into its folder on the shelf; 409 where it is not archived."""
-    user_id = request.user.user_id
+    """Put an archived copy back into its folder on the shelf; 409 where it is not archived.
+
+    Takes `If-Match`.
+    """
+    expected = expected_version(request)
     async with database_of(request).connection() as conn:
         copy = await collection.update_copy_restored(
-            conn, user_id=user_id, copy_id=copy_id, now=datetime.now(UTC)
+            conn,
+            user_id=request.user.user_id,
+            copy_id=copy_id,
+            expected_updated_at=expected,
+            now=datetime.now(UTC),
         )
-    return await _moved(request, copy_id, copy, "not-archived", "The copy is not archived.")
+    if copy is None:
+        raise await _not_moved(request, copy_id, "not-archived", "The copy is not archived.")
+    return _copy_response(copy)
 
 
-async def _moved(
-    request: ApiRequest, copy_id: UUID, copy: Copy | None, slug: str, detail: str
-) -> Response[Copy]:
-    """Answer with the copy, or say why it could not be archived or restored."""
-    if copy is not None:
-        return _copy_response(copy)
+async def _not_moved(request: ApiRequest, copy_id: UUID, slug: str, detail: str) -> ProblemError:
+    """Return why a copy could not be archived or restored."""
     known = await database_of(request).read(
         collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
     )
     if known is None:
-        raise not_found("copy")
-    raise ProblemError(HTTPStatus.CONFLICT, slug, detail)
+        return not_found("copy")
+    check_version(expected_version(request), known.updated_at)
+    return ProblemError(HTTPStatus.CONFLICT, slug, detail)
 
 
 router = Router(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import re
+from dataclasses import fields
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, get_origin
@@ -19,19 +21,36 @@ from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugi
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
-from litestar.openapi.spec import Components, Schema, SecurityScheme
+from litestar.openapi.spec import Components, OpenAPI, Schema, SecurityScheme
 from litestar.params import FromPath
 from litestar.typing import FieldDefinition
 
 from kleio import __version__
 from kleio.http.auth import NO_AUTH
-from kleio.http.problems import not_found
+from kleio.http.problems import camel, not_found
 
 _ASSETS = {
     "swagger-ui-bundle.js": ("swagger_bundle.js", "text/javascript"),
     "swagger-ui-standalone-preset.js": ("swagger_preset.js", "text/javascript"),
     "swagger-ui.css": ("swagger_style.css", "text/css"),
 }
+
+
+_HEADERS = {
+    "304": ("If-None-Match", "The `ETag` of an earlier answer: 304 while it is still the same."),
+    "412": (
+        "If-Match",
+        "The `ETag` of the version to change: 412 where it is not the current one.",
+    ),
+    "422": (
+        "Idempotency-Key",
+        "1 to 255 characters of the client's choice: what is sent again with them is done once, "
+        "and answered alike; 422 where it is another request.",
+    ),
+}
+"""By the status that nothing else brings about: the header that a handler takes."""
+
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 def _asset_folder() -> Path:
@@ -80,6 +99,41 @@ class StrictSchemas(StructSchemaPlugin):
         return schema
 
 
+class Document(OpenAPI):
+    """The document with what the handlers leave to this place."""
+
+    def to_schema(self) -> dict[str, Any]:
+        """Return it as JSON's objects, path parameters in camelCase and headers among them."""
+        document = super().to_schema()
+        document["paths"] = {
+            documented_path(path): item for path, item in document["paths"].items()
+        }
+        for item in document["paths"].values():
+            for operation in item.values():
+                for parameter in operation.get("parameters", ()):
+                    if parameter["in"] == "path":
+                        parameter["name"] = camel(parameter["name"])
+                headers = [
+                    {
+                        "name": name,
+                        "in": "header",
+                        "description": description,
+                        "required": False,
+                        "schema": {"type": "string"},
+                    }
+                    for status, (name, description) in _HEADERS.items()
+                    if status in operation["responses"]
+                ]
+                if headers:
+                    operation["parameters"] = [*operation.get("parameters", ()), *headers]
+        return document
+
+
+def documented_path(path: str) -> str:
+    """Return a path as the document has it: its parameters are called as they are in errors."""
+    return _PATH_PARAMETER.sub(lambda match: f"{{{camel(match[1])}}}", path)
+
+
 async def _no_such_page(response: Response[Any]) -> Response[Any]:
     """Answer as everywhere where the framework would with an HTML page."""
     if response.status_code == HTTPStatus.NOT_FOUND:
@@ -89,8 +143,13 @@ async def _no_such_page(response: Response[Any]) -> Response[Any]:
 
 def _operation_id(handler: HTTPRouteHandler, _method: Any, _path: Any) -> str:
     """Return the handler's name in camelCase: what generated clients call the operation."""
-    head, *rest = handler.handler_name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
+    return camel(handler.handler_name)
+
+
+class _Config(OpenAPIConfig):
+    def to_openapi_schema(self) -> OpenAPI:
+        base = super().to_openapi_schema()
+        return Document(**{field.name: getattr(base, field.name) for field in fields(base)})
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -100,7 +159,7 @@ def openapi_config() -> OpenAPIConfig:
         "standalone_preset_js_url": "/docs/assets/swagger-ui-standalone-preset.js",
         "css_url": "/docs/assets/swagger-ui.css",
     }
-    return OpenAPIConfig(
+    return _Config(
         title="Kleio",
         version=__version__,
         description=(

@@ -24,6 +24,7 @@ from kleio.http.problems import (
     invalid_field,
     not_found,
 )
+from kleio.http.responses import check_version, expected_version, version_changed, version_etag
 from kleio.repositories import folders
 from kleio.repositories.folders import FolderCount
 
@@ -91,43 +92,72 @@ async def list_folders(request: ApiRequest) -> FolderPage:
 )
 async def add_folder(request: ApiRequest, data: JSONBody[FolderNaming]) -> Response[FolderCount]:
     """Make a folder with the next number; a name that is taken answers 409."""
-    user_id, name = request.user.user_id, _name(data)
+    user_id, name, now = request.user.user_id, _name(data), datetime.now(UTC)
     try:
         async with database_of(request).transaction() as conn:
             await folders.lock_folders(conn, user_id=user_id)
             folder = await folders.insert_folder(
-                conn, user_id=user_id, number=None, name=name, now=datetime.now(UTC)
+                conn, user_id=user_id, number=None, name=name, now=now
             )
     except Conflict as error:
         raise _name_taken() from error
     assert folder is not None
-    made = FolderCount(folder.id, folder.number, folder.name, copies=0, archived=0)
-    return Response(made, headers={"Location": f"{request.url.path}/{folder.id}"})
+    made = FolderCount(folder.id, folder.number, folder.name, copies=0, archived=0, updated_at=now)
+    response = _folder_response(made)
+    response.headers["Location"] = f"{request.url.path}/{folder.id}"
+    return response
+
+
+def _folder_response(folder: FolderCount) -> Response[FolderCount]:
+    return Response(folder, headers={"ETag": version_etag(folder.updated_at)})
+
+
+async def _known(request: ApiRequest, folder_id: UUID) -> FolderCount:
+    folder = await database_of(request).read(
+        folders.get_folder, user_id=request.user.user_id, folder_id=folder_id
+    )
+    if folder is None:
+        raise not_found("folder")
+    return folder
+
+
+@get(
+    "/collection/folders/{folder_id:str}",
+    responses=documented(400, 401, 404),
+    summary="One folder",
+)
+async def get_folder(request: ApiRequest, folder_id: FromPath[UUID]) -> Response[FolderCount]:
+    """Return a folder with the number of copies in it; its `ETag` is its version."""
+    return _folder_response(await _known(request, folder_id))
 
 
 @patch(
     "/collection/folders/{folder_id:str}",
-    responses=documented(400, 401, 404, 409, 413),
+    responses=documented(400, 401, 404, 409, 412, 413),
     summary="Rename a folder",
 )
 async def rename_folder(
     request: ApiRequest, folder_id: FromPath[UUID], data: JSONBody[FolderNaming]
-) -> FolderCount:
-    """Give a folder another name; number 1, Uncategorized, keeps its own."""
-    user_id, name = request.user.user_id, _name(data)
+) -> Response[FolderCount]:
+    """Give a folder another name; number 1, Uncategorized, keeps its own. Takes `If-Match`."""
+    name, expected = _name(data), expected_version(request)
     try:
         async with database_of(request).connection() as conn:
             folder = await folders.update_folder(
-                conn, user_id=user_id, folder_id=folder_id, name=name, now=datetime.now(UTC)
+                conn,
+                user_id=request.user.user_id,
+                folder_id=folder_id,
+                name=name,
+                expected_updated_at=expected,
+                now=datetime.now(UTC),
             )
     except Conflict as error:
         raise _name_taken() from error
     if folder is not None:
-        return folder
-    known = await database_of(request).read(
-        folders.get_folder, user_id=user_id, folder_id=folder_id
-    )
-    raise not_found("folder") if known is None else _fixed()
+        return _folder_response(folder)
+    known = await _known(request, folder_id)
+    check_version(expected, known.updated_at)
+    raise _fixed() if known.number == UNCATEGORIZED else version_changed()
 
 
 @delete(
@@ -145,16 +175,12 @@ async def delete_folder(request: ApiRequest, folder_id: FromPath[UUID]) -> None:
     except MissingReference:
         # Copies refer to it; how many, the answer tells.
         pass
-    known = await database_of(request).read(
-        folders.get_folder, user_id=user_id, folder_id=folder_id
-    )
-    if known is None:
-        raise not_found("folder")
+    known = await _known(request, folder_id)
     raise _fixed() if known.number == UNCATEGORIZED else _not_empty(known)
 
 
 router = Router(
     "/",
-    route_handlers=[list_folders, add_folder, rename_folder, delete_folder],
+    route_handlers=[list_folders, add_folder, get_folder, rename_folder, delete_folder],
     tags=["Collection"],
 )

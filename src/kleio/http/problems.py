@@ -22,6 +22,7 @@ from uuid6 import uuid7
 from kleio.accounts import InvalidField
 from kleio.db import errors
 from kleio.http.fields import in_words
+from kleio.http.methods import allow
 
 logger = logging.getLogger("kleio.http")
 
@@ -237,7 +238,10 @@ def from_http_exception(error: HTTPException, request: Request[Any, Any, Any]) -
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         return ProblemError(status, "internal-error", "The server failed; it is logged.")
     detail = status.description or status.phrase
-    return ProblemError(status, slug, detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if "allow" in headers:
+        headers["allow"] = allow(headers["allow"].split(", "))
+    return ProblemError(status, slug, detail, headers=headers)
 
 
 def _validation_errors(
@@ -259,7 +263,7 @@ def _missing_parameters(request: Request[Any, Any, Any]) -> list[FieldProblem]:
         if isinstance(definition := parameter.kwarg_definition, ParameterKwarg)
         and definition.param_type is ParamType.QUERY
         and parameter.is_required
-        and (name := definition.name or _camel(parameter.name)) not in request.query_params
+        and (name := definition.name or camel(parameter.name)) not in request.query_params
     ]
 
 
@@ -277,10 +281,11 @@ def _api_name(name: str, request: Request[Any, Any, Any]) -> str:
     """Return what clients call a handler's parameter."""
     parameter = request.route_handler.parsed_fn_signature.parameters.get(name)
     definition = None if parameter is None else parameter.kwarg_definition
-    return getattr(definition, "name", None) or _camel(name)
+    return getattr(definition, "name", None) or camel(name)
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """Return what the API calls a name of the code's."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 

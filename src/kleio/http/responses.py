@@ -73,6 +73,16 @@ def expected_version(request: Request[Any, Any, Any]) -> datetime | None:
     return _EPOCH
 
 
+def check_version(expected: datetime | None, updated_at: datetime) -> None:
+    """Refuse what If-Match wants for another version than the current one.
+
+    Raises:
+        ProblemError: 412.
+    """
+    if expected not in (None, updated_at):
+        raise version_changed()
+
+
 def version_changed() -> ProblemError:
     """Return the problem of an update whose If-Match is not the current version."""
     return ProblemError(

@@ -204,16 +204,27 @@ async def update_copy(
 
 @query
 async def update_copy_archived(
-    conn: Connection, *, user_id: UUID, copy_id: UUID, archive_reason: str, now: datetime
+    conn: Connection,
+    *,
+    user_id: UUID,
+    copy_id: UUID,
+    archive_reason: str,
+    expected_updated_at: datetime | None,
+    now: datetime,
 ) -> Copy | None:
-    """Take a copy off the shelf and keep it; None where there is none or it is archived."""
+    """Take a copy off the shelf and keep it; None where there is none to take, as expected."""
 
 
 @query
 async def update_copy_restored(
-    conn: Connection, *, user_id: UUID, copy_id: UUID, now: datetime
+    conn: Connection,
+    *,
+    user_id: UUID,
+    copy_id: UUID,
+    expected_updated_at: datetime | None,
+    now: datetime,
 ) -> Copy | None:
-    """Put an archived copy back; None where there is none or it is not archived."""
+    """Put an archived copy back; None where there is none to put back, as expected."""
 
 
 @query

@@ -24,6 +24,7 @@ class FolderCount(Row, frozen=True):
     name: str
     copies: int
     archived: int
+    updated_at: datetime
 
 
 @query
@@ -50,9 +51,15 @@ async def get_folder(conn: Connection, *, user_id: UUID, folder_id: UUID) -> Fol
 
 @query
 async def update_folder(
-    conn: Connection, *, user_id: UUID, folder_id: UUID, name: str, now: datetime
+    conn: Connection,
+    *,
+    user_id: UUID,
+    folder_id: UUID,
+    name: str,
+    expected_updated_at: datetime | None,
+    now: datetime,
 ) -> FolderCount | None:
-    """Rename a folder; None where there is none or it is number 1."""
+    """Rename a folder; None where there is none, it is number 1 or not the expected version."""
 
 
 @query

@@ -8,6 +8,8 @@ from uuid import UUID
 import httpx
 from http_site import Site
 
+from kleio.http.docs import documented_path
+
 
 class Hers:
     """Ids of what is Alice's."""
@@ -27,10 +29,10 @@ CASES: dict[tuple[str, str], Case] = {}
 
 
 def case(method: str, path: str) -> Callable[[Case], Case]:
-    """Mark a function as the case of an operation; it may be that of several."""
+    """Mark a function as the case of an operation, with the path as the route has it."""
 
     def keep(function: Case) -> Case:
-        CASES[method, path] = function
+        CASES[method, documented_path(path)] = function
         return function
 
     return keep

@@ -34,14 +34,19 @@ async def add_copy(site: Site, hers: Hers) -> list[httpx.Response]:
 
 @case("get", f"{API}/collection/folders")
 @case("post", f"{API}/collection/folders")
+@case("get", f"{API}/collection/folders/{{folder_id}}")
 @case("patch", f"{API}/collection/folders/{{folder_id}}")
 @case("delete", f"{API}/collection/folders/{{folder_id}}")
 async def folders(site: Site, hers: Hers) -> list[httpx.Response]:
     url = f"{API}/collection/folders"
     answer = await site.bob.get(url)
     assert [folder["name"] for folder in answer.json()["items"]] == ["Uncategorized"]
+    hers_now = await site.alice.get(f"{url}/{hers.folder}")
+    headers = {"If-Match": hers_now.headers["etag"]}
     refused = [
+        await site.bob.get(f"{url}/{hers.folder}"),
         await site.bob.patch(f"{url}/{hers.folder}", json={"name": "Bob's now"}),
+        await site.bob.patch(f"{url}/{hers.folder}", json={"name": "x"}, headers=headers),
         await site.bob.delete(f"{url}/{hers.folder}"),
     ]
     for one in refused:
