@@ -16,6 +16,7 @@ from kleio.db.queries import Connection
 from kleio.http import fields, idempotency
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.moments import SinceFilter, UntilFilter, check_moment, check_range
+from kleio.http.own_rows import delete_row, get_row, update_row
 from kleio.http.paging import (
     CursorText,
     Limit,
@@ -26,8 +27,7 @@ from kleio.http.paging import (
     page_response,
 )
 from kleio.http.plays import check_subject, missing_subject
-from kleio.http.problems import documented, not_found
-from kleio.http.responses import expected_version, version_changed, version_etag
+from kleio.http.problems import documented
 from kleio.http.schemas import CleaningPage, CleaningWithRelease
 from kleio.repositories import cleanings
 from kleio.repositories.cleanings import Cleaning
@@ -152,10 +152,6 @@ async def add_cleaning(request: ApiRequest, data: JSONBody[NewCleaning]) -> Resp
     return await idempotency.create(request, work)
 
 
-def _cleaning_response(cleaning: Cleaning) -> Response[Cleaning]:
-    return Response(cleaning, headers={"ETag": version_etag(cleaning.updated_at)})
-
-
 _CLEANING = {200: ResponseSpec(CleaningWithRelease, generate_examples=False)}
 
 
@@ -166,12 +162,7 @@ _CLEANING = {200: ResponseSpec(CleaningWithRelease, generate_examples=False)}
 )
 async def get_cleaning(request: ApiRequest, cleaning_id: FromPath[UUID]) -> Response[Cleaning]:
     """Return a cleaning; its `ETag` is its version."""
-    cleaning = await database_of(request).read(
-        cleanings.get_cleaning, user_id=request.user.user_id, cleaning_id=cleaning_id
-    )
-    if cleaning is None:
-        raise not_found("cleaning")
-    return _cleaning_response(cleaning)
+    return await get_row(request, "cleaning", cleanings.get_cleaning, cleaning_id=cleaning_id)
 
 
 @patch(
@@ -185,23 +176,17 @@ async def update_cleaning(
     """Change what is given; takes `If-Match`."""
     if isinstance(data.cleaned_at, datetime):
         check_moment("cleanedAt", data.cleaned_at)
-    expected = expected_version(request)
-    user_id = request.user.user_id
+    changes = msgspec.json.encode(data).decode()
     async with database_of(request).transaction() as conn:
-        changed = await cleanings.update_cleaning(
+        return await update_row(
             conn,
-            user_id=user_id,
+            request,
+            "cleaning",
+            cleanings.update_cleaning,
+            cleanings.get_cleaning,
+            changes=changes,
             cleaning_id=cleaning_id,
-            changes=msgspec.json.encode(data).decode(),
-            expected_updated_at=expected,
-            now=datetime.now(UTC),
         )
-        cleaning = await cleanings.get_cleaning(conn, user_id=user_id, cleaning_id=cleaning_id)
-    if cleaning is None:
-        raise not_found("cleaning")
-    if not changed:
-        raise version_changed()
-    return _cleaning_response(cleaning)
 
 
 @delete(
@@ -211,12 +196,7 @@ async def update_cleaning(
 )
 async def delete_cleaning(request: ApiRequest, cleaning_id: FromPath[UUID]) -> None:
     """Delete a cleaning for good."""
-    async with database_of(request).connection() as conn:
-        deleted = await cleanings.delete_cleaning(
-            conn, user_id=request.user.user_id, cleaning_id=cleaning_id
-        )
-    if not deleted:
-        raise not_found("cleaning")
+    await delete_row(request, "cleaning", cleanings.delete_cleaning, cleaning_id=cleaning_id)
 
 
 router = Router(

@@ -16,8 +16,9 @@ from msgspec import UNSET, Meta, UnsetType
 from kleio.db.queries import Connection
 from kleio.http import fields, idempotency, shelf
 from kleio.http.auth import ApiRequest, database_of
+from kleio.http.own_rows import delete_row, get_row
 from kleio.http.problems import ProblemError, documented, invalid_field, not_found
-from kleio.http.responses import check_version, expected_version, version_changed, version_etag
+from kleio.http.responses import check_version, expected_version, version_changed, versioned
 from kleio.http.schemas import CopyWithRelease
 from kleio.repositories import collection
 from kleio.repositories.collection import Copy
@@ -116,10 +117,6 @@ async def add_copy(request: ApiRequest, data: JSONBody[NewCopy]) -> Response[byt
     return await idempotency.create(request, work)
 
 
-def _copy_response(copy: Copy) -> Response[Copy]:
-    return Response(copy, headers={"ETag": version_etag(copy.updated_at)})
-
-
 _COPY = {200: ResponseSpec(CopyWithRelease, generate_examples=False)}
 
 
@@ -130,12 +127,7 @@ _COPY = {200: ResponseSpec(CopyWithRelease, generate_examples=False)}
 )
 async def get_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> Response[Copy]:
     """Return a copy; its `ETag` is its version."""
-    copy = await database_of(request).read(
-        collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
-    )
-    if copy is None:
-        raise not_found("copy")
-    return _copy_response(copy)
+    return await get_row(request, "copy", collection.get_copy, copy_id=copy_id)
 
 
 @patch(
@@ -166,7 +158,7 @@ async def update_copy(
                 raise version_changed()
     if copy is None:
         raise not_found("copy")
-    return _copy_response(copy)
+    return versioned(copy)
 
 
 @delete(
@@ -176,10 +168,7 @@ async def update_copy(
 )
 async def delete_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> None:
     """Take a copy off the shelf for good; archive it to keep it in the records."""
-    async with database_of(request).connection() as conn:
-        deleted = await collection.delete_copy(conn, user_id=request.user.user_id, copy_id=copy_id)
-    if not deleted:
-        raise not_found("copy")
+    await delete_row(request, "copy", collection.delete_copy, copy_id=copy_id)
 
 
 @post(
@@ -210,7 +199,7 @@ async def archive_copy(
         raise await _not_moved(
             request, copy_id, "already-archived", "The copy is archived already."
         )
-    return _copy_response(copy)
+    return versioned(copy)
 
 
 @post(
@@ -235,7 +224,7 @@ async def restore_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> Response
         )
     if copy is None:
         raise await _not_moved(request, copy_id, "not-archived", "The copy is not archived.")
-    return _copy_response(copy)
+    return versioned(copy)
 
 
 async def _not_moved(request: ApiRequest, copy_id: UUID, slug: str, detail: str) -> ProblemError:

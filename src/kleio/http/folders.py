@@ -24,7 +24,7 @@ from kleio.http.problems import (
     invalid_field,
     not_found,
 )
-from kleio.http.responses import check_version, expected_version, version_changed, version_etag
+from kleio.http.responses import check_version, expected_version, version_changed, versioned
 from kleio.repositories import folders
 from kleio.repositories.folders import FolderCount
 
@@ -103,13 +103,9 @@ async def add_folder(request: ApiRequest, data: JSONBody[FolderNaming]) -> Respo
         raise _name_taken() from error
     assert folder is not None
     made = FolderCount(folder.id, folder.number, folder.name, copies=0, archived=0, updated_at=now)
-    response = _folder_response(made)
+    response = versioned(made)
     response.headers["Location"] = f"{request.url.path}/{folder.id}"
     return response
-
-
-def _folder_response(folder: FolderCount) -> Response[FolderCount]:
-    return Response(folder, headers={"ETag": version_etag(folder.updated_at)})
 
 
 async def _known(request: ApiRequest, folder_id: UUID) -> FolderCount:
@@ -128,7 +124,7 @@ async def _known(request: ApiRequest, folder_id: UUID) -> FolderCount:
 )
 async def get_folder(request: ApiRequest, folder_id: FromPath[UUID]) -> Response[FolderCount]:
     """Return a folder with the number of copies in it; its `ETag` is its version."""
-    return _folder_response(await _known(request, folder_id))
+    return versioned(await _known(request, folder_id))
 
 
 @patch(
@@ -154,7 +150,7 @@ async def rename_folder(
     except Conflict as error:
         raise _name_taken() from error
     if folder is not None:
-        return _folder_response(folder)
+        return versioned(folder)
     known = await _known(request, folder_id)
     check_version(expected, known.updated_at)
     raise _fixed() if known.number == UNCATEGORIZED else version_changed()

@@ -16,6 +16,7 @@ from kleio.db.queries import Connection
 from kleio.http import fields, idempotency
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.moments import SinceFilter, UntilFilter, check_moment, check_range
+from kleio.http.own_rows import delete_row, get_row, update_row
 from kleio.http.paging import (
     CursorText,
     Limit,
@@ -26,7 +27,6 @@ from kleio.http.paging import (
     page_response,
 )
 from kleio.http.problems import documented, invalid_field, not_found
-from kleio.http.responses import expected_version, version_changed, version_etag
 from kleio.http.schemas import PlayPage, PlayWithRelease
 from kleio.repositories import plays
 from kleio.repositories.plays import Play
@@ -221,10 +221,6 @@ async def add_play(request: ApiRequest, data: JSONBody[NewPlay]) -> Response[byt
     return await idempotency.create(request, work)
 
 
-def _play_response(play: Play) -> Response[Play]:
-    return Response(play, headers={"ETag": version_etag(play.updated_at)})
-
-
 _PLAY = {200: ResponseSpec(PlayWithRelease, generate_examples=False)}
 
 
@@ -235,12 +231,7 @@ _PLAY = {200: ResponseSpec(PlayWithRelease, generate_examples=False)}
 )
 async def get_play(request: ApiRequest, play_id: FromPath[UUID]) -> Response[Play]:
     """Return a play; its `ETag` is its version."""
-    play = await database_of(request).read(
-        plays.get_play, user_id=request.user.user_id, play_id=play_id
-    )
-    if play is None:
-        raise not_found("play")
-    return _play_response(play)
+    return await get_row(request, "play", plays.get_play, play_id=play_id)
 
 
 def _changes(data: PlayChanges) -> str:
@@ -266,23 +257,16 @@ async def update_play(
     if isinstance(data.played_at, datetime):
         check_moment("playedAt", data.played_at)
     changes = _changes(data)
-    expected = expected_version(request)
-    user_id = request.user.user_id
     async with database_of(request).transaction() as conn:
-        changed = await plays.update_play(
+        return await update_row(
             conn,
-            user_id=user_id,
-            play_id=play_id,
+            request,
+            "play",
+            plays.update_play,
+            plays.get_play,
             changes=changes,
-            expected_updated_at=expected,
-            now=datetime.now(UTC),
+            play_id=play_id,
         )
-        play = await plays.get_play(conn, user_id=user_id, play_id=play_id)
-    if play is None:
-        raise not_found("play")
-    if not changed:
-        raise version_changed()
-    return _play_response(play)
 
 
 @delete(
@@ -292,10 +276,7 @@ async def update_play(
 )
 async def delete_play(request: ApiRequest, play_id: FromPath[UUID]) -> None:
     """Delete a play for good."""
-    async with database_of(request).connection() as conn:
-        deleted = await plays.delete_play(conn, user_id=request.user.user_id, play_id=play_id)
-    if not deleted:
-        raise not_found("play")
+    await delete_row(request, "play", plays.delete_play, play_id=play_id)
 
 
 router = Router(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,16 @@ from kleio.http.zones import ZoneName, check_zone
 from kleio.repositories import recommendations
 
 
+async def _of_today(
+    request: ApiRequest, query: Callable[..., Awaitable[list[Any]]], tz: str | None, limit: int
+) -> Response[Page[Any]]:
+    check_zone(tz)
+    rows = await database_of(request).read(
+        query, user_id=request.user.user_id, tz=tz, now=datetime.now(UTC), max_rows=limit
+    )
+    return Response(Page(items=rows, next=None))
+
+
 @get(
     "/recommendations",
     responses={200: ResponseSpec(RecommendationPage, generate_examples=False)}
@@ -27,15 +38,7 @@ async def list_recommendations(
     request: ApiRequest, tz: ZoneName = None, limit: Most = 10
 ) -> Response[Page[Any]]:
     """Return what to play now with its weight and the reason; the same for the whole day."""
-    check_zone(tz)
-    rows = await database_of(request).read(
-        recommendations.list_recommendations,
-        user_id=request.user.user_id,
-        tz=tz,
-        now=datetime.now(UTC),
-        max_rows=limit,
-    )
-    return Response(Page(items=rows, next=None))
+    return await _of_today(request, recommendations.list_recommendations, tz, limit)
 
 
 @get(
@@ -47,15 +50,7 @@ async def list_neglected(
     request: ApiRequest, tz: ZoneName = None, limit: Most = 50
 ) -> Response[Page[Any]]:
     """Return what was not played for more days than the preferences say, the longest first."""
-    check_zone(tz)
-    rows = await database_of(request).read(
-        recommendations.list_neglected,
-        user_id=request.user.user_id,
-        tz=tz,
-        now=datetime.now(UTC),
-        max_rows=limit,
-    )
-    return Response(Page(items=rows, next=None))
+    return await _of_today(request, recommendations.list_neglected, tz, limit)
 
 
 @get(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from litestar import Request, Response
 from litestar.openapi.datastructures import ResponseSpec
@@ -51,6 +51,22 @@ def _matches(given: Iterable[str], etag: str) -> bool:
     """Return whether one of If-None-Match's tags is this one, compared weakly (RFC 9110)."""
     tags = [tag.strip() for line in given for tag in line.split(",")]
     return "*" in tags or any(tag.removeprefix("W/") == etag.removeprefix("W/") for tag in tags)
+
+
+class Versioned(Protocol):
+    """A row that knows when it was last changed."""
+
+    @property
+    def updated_at(self) -> datetime:
+        """The row's version."""
+
+
+T = TypeVar("T", bound=Versioned)
+
+
+def versioned(row: T) -> Response[T]:
+    """Return the response of a row, with its version as the ETag."""
+    return Response(row, headers={"ETag": version_etag(row.updated_at)})
 
 
 def version_etag(updated_at: datetime) -> str:

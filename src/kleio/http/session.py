@@ -23,7 +23,7 @@ from kleio.http.problems import (
     not_found,
     unauthorized,
 )
-from kleio.http.responses import expected_version, version_changed, version_etag
+from kleio.http.responses import expected_version, version_changed, versioned
 from kleio.http.zones import known_zones
 from kleio.repositories import discogs_credentials, preferences, tokens, users
 from kleio.repositories.tokens import Token
@@ -172,18 +172,13 @@ async def delete_token(request: ApiRequest, token_id: FromPath[UUID]) -> None:
         raise not_found("token")
 
 
-def user_response(user: User) -> Response[User]:
-    """Return the answer of one user, with its version."""
-    return Response(user, headers={"ETag": version_etag(user.updated_at)})
-
-
 @get("/me", responses=documented(401), summary="One's own account")
 async def get_me(request: ApiRequest) -> Response[User]:
     """Return the account of the token."""
     user = await database_of(request).read(users.get_user, user_id=request.user.user_id)
     if user is None:
         raise not_found("user")
-    return user_response(user)
+    return versioned(user)
 
 
 @patch("/me", responses=documented(400, 401, 409, 412, 413), summary="Change one's account")
@@ -216,7 +211,7 @@ async def update_me(request: ApiRequest, data: JSONBody[MyChanges]) -> Response[
         )
     if user is None:
         raise version_changed()
-    return user_response(user)
+    return versioned(user)
 
 
 def _with_defaults(stored: Raw | None) -> Preferences:

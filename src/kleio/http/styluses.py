@@ -15,9 +15,9 @@ from msgspec import UNSET, Meta, UnsetType
 from kleio.db.queries import Connection
 from kleio.http import fields, idempotency
 from kleio.http.auth import ApiRequest, database_of
+from kleio.http.own_rows import delete_row, get_row, update_row
 from kleio.http.paging import Page
 from kleio.http.problems import documented, invalid_field, not_found
-from kleio.http.responses import expected_version, version_changed, version_etag
 from kleio.repositories import styluses
 from kleio.repositories.styluses import Stylus, StylusModel
 
@@ -117,10 +117,6 @@ async def add_stylus(request: ApiRequest, data: JSONBody[NewStylus]) -> Response
     return await idempotency.create(request, work)
 
 
-def _stylus_response(stylus: Stylus) -> Response[Stylus]:
-    return Response(stylus, headers={"ETag": version_etag(stylus.updated_at)})
-
-
 @get(
     "/styluses/{stylus_id:str}",
     responses=documented(400, 401, 404),
@@ -128,12 +124,7 @@ def _stylus_response(stylus: Stylus) -> Response[Stylus]:
 )
 async def get_stylus(request: ApiRequest, stylus_id: FromPath[UUID]) -> Response[Stylus]:
     """Return a stylus with its hours; its `ETag` is its version."""
-    stylus = await database_of(request).read(
-        styluses.get_stylus, user_id=request.user.user_id, stylus_id=stylus_id
-    )
-    if stylus is None:
-        raise not_found("stylus")
-    return _stylus_response(stylus)
+    return await get_row(request, "stylus", styluses.get_stylus, stylus_id=stylus_id)
 
 
 @patch(
@@ -148,29 +139,22 @@ async def update_stylus(
 
     One that is no longer active is no longer primary. Takes `If-Match`.
     """
-    expected = expected_version(request)
-    user_id = request.user.user_id
-    now = datetime.now(UTC)
+    changes = msgspec.json.encode(data).decode()
     async with database_of(request).transaction() as conn:
         if data.primary is True:
             await styluses.update_primary_styluses(
-                conn, user_id=user_id, stylus_id=stylus_id, now=now
+                conn, user_id=request.user.user_id, stylus_id=stylus_id, now=datetime.now(UTC)
             )
-        changed = await styluses.update_stylus(
+        # Where this fails, the other one keeps its mark.
+        return await update_row(
             conn,
-            user_id=user_id,
+            request,
+            "stylus",
+            styluses.update_stylus,
+            styluses.get_stylus,
+            changes=changes,
             stylus_id=stylus_id,
-            changes=msgspec.json.encode(data).decode(),
-            expected_updated_at=expected,
-            now=now,
         )
-        stylus = await styluses.get_stylus(conn, user_id=user_id, stylus_id=stylus_id)
-        # Inside the transaction, so that the other one keeps its mark.
-        if stylus is None:
-            raise not_found("stylus")
-        if not changed:
-            raise version_changed()
-    return _stylus_response(stylus)
 
 
 @delete(
@@ -180,12 +164,7 @@ async def update_stylus(
 )
 async def delete_stylus(request: ApiRequest, stylus_id: FromPath[UUID]) -> None:
     """Remove a stylus for good; its plays stay, without it."""
-    async with database_of(request).connection() as conn:
-        deleted = await styluses.delete_stylus(
-            conn, user_id=request.user.user_id, stylus_id=stylus_id
-        )
-    if not deleted:
-        raise not_found("stylus")
+    await delete_row(request, "stylus", styluses.delete_stylus, stylus_id=stylus_id)
 
 
 router = Router(

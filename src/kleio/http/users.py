@@ -26,8 +26,8 @@ from kleio.http.paging import (
     page_response,
 )
 from kleio.http.problems import documented, forbidden, invalid_field, not_found, unauthorized
-from kleio.http.responses import expected_version, version_changed
-from kleio.http.session import settings_of, user_response
+from kleio.http.responses import expected_version, version_changed, versioned
+from kleio.http.session import settings_of
 from kleio.repositories import users
 from kleio.repositories.users import User
 
@@ -86,7 +86,7 @@ async def add_user(request: ApiRequest, data: JSONBody[NewUser]) -> Response[Use
             password=data.password,
             now=datetime.now(UTC),
         )
-    response = user_response(user)
+    response = versioned(user)
     response.headers["Location"] = f"{request.url.path}/{user.id}"
     return response
 
@@ -156,7 +156,7 @@ async def update_user(
                 raise version_changed()
     if user is None:
         raise not_found("user")
-    return user_response(user)
+    return versioned(user)
 
 
 @delete(
