@@ -70,6 +70,10 @@ def test_a_sorted_list_says_its_order_and_a_page_is_in_a_total_one(query: Query)
     is_sorted = isinstance(parsed.stmt, ast.SelectStmt) and parsed.stmt.sortClause is not None
     if query.operation == "SELECT" and query.name.partition(".")[2].startswith("list_"):
         assert ("Order" in query.header) == is_sorted
+    if query.copies:
+        assert is_sorted
+        assert "total" in query.header["Order"]
+        assert query.header["Plan"] == "custom."
     if "page_size" in query.parameters:
         assert query.is_keyed
         assert is_sorted
@@ -90,6 +94,8 @@ def test_the_header_names_the_row_type_of_the_function(query: Query) -> None:
     named = re.match(r"(?:one|0\.\.\w+) rows? (\w+(?:\[\w+\])?)", query.header["Returns"])
     if query.row is None:
         assert named is None
+        starts = {"csv": "CSV, one line a ", "lines": "lines of JSON, one a "}
+        assert query.header["Returns"].startswith(starts.get(query.copies, ""))
         return
     name = "bytes" if query.row is bytes else query.row.__name__
     if named is None:

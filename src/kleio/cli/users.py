@@ -151,7 +151,7 @@ def remove_user(name: str, yes: bool) -> None:
     """Remove a user with their shelf, folders and tokens, for good."""
 
     async def find(conn: AsyncConnection[Any], _settings: Settings) -> User:
-        return await _find_user(conn, name)
+        return await find_user(conn, name)
 
     async def remove(conn: AsyncConnection[Any], _settings: Settings) -> None:
         if await users.delete_user(conn, user_id=user.id) == 0:
@@ -175,7 +175,7 @@ def set_password(name: str) -> None:
     password = _ask_password() if sys.stdin.isatty() else _read_password_line()
 
     async def main(conn: AsyncConnection[Any], _settings: Settings) -> None:
-        user = await _find_user(conn, name)
+        user = await find_user(conn, name)
         now = datetime.now(UTC)
         if not await accounts.set_password(conn, user_id=user.id, password=password, now=now):
             fail(f"user {name!r} does not exist")
@@ -196,7 +196,7 @@ def create_token(username: str, name: str, expires: str | None, as_json: bool) -
     lifetime = None if expires is None else _parse_duration(expires)
 
     async def main(conn: AsyncConnection[Any], _settings: Settings) -> None:
-        user = await _find_user(conn, username)
+        user = await find_user(conn, username)
         now = datetime.now(UTC)
         try:
             token, text = await accounts.create_token(
@@ -230,7 +230,7 @@ def list_tokens(username: str, as_json: bool) -> None:
     """List a user's tokens, newest first; of the token itself only the beginning is known."""
 
     async def main(conn: AsyncConnection[Any], _settings: Settings) -> list[tokens.Token]:
-        user = await _find_user(conn, username)
+        user = await find_user(conn, username)
         return await tokens.list_tokens(conn, user_id=user.id)
 
     found = run_with_connection(main)
@@ -260,7 +260,7 @@ def revoke_token(username: str, token_id: UUID) -> None:
     """Revoke one token; it opens nothing from then on."""
 
     async def main(conn: AsyncConnection[Any], _settings: Settings) -> None:
-        user = await _find_user(conn, username)
+        user = await find_user(conn, username)
         if await tokens.delete_token(conn, user_id=user.id, token_id=token_id) == 0:
             fail(f"user {user.username!r} has no token {token_id}")
         _say(f"token {token_id} revoked")
@@ -280,7 +280,8 @@ def _broken_rules() -> Iterator[None]:
         fail(str(error), 2)
 
 
-async def _find_user(conn: AsyncConnection[Any], name: str) -> User:
+async def find_user(conn: AsyncConnection[Any], name: str) -> User:
+    """Return the user of this name in any case, or end the command."""
     # A name that breaks the rules is nobody's, and may hold what PostgreSQL refuses.
     try:
         accounts.check_username(name)

@@ -83,7 +83,7 @@ class Contention(DatabaseError):
 
 
 class StatementTimeout(DatabaseError):
-    """The statement ran longer than it may, or was cancelled (57014)."""
+    """A statement (57014) or a transaction (25P04) took longer than it may, or was cancelled."""
 
 
 class Unavailable(DatabaseError):
@@ -102,6 +102,7 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "23505": Conflict,
     "23503": MissingReference,
     "57014": StatementTimeout,
+    "25P04": StatementTimeout,
     "55P03": Contention,
     "42P01": NotMigrated,
     "42703": NotMigrated,

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
-from kleio.db.errors import Unavailable, translate
+from kleio.db.errors import Overloaded, Unavailable, translate
 from kleio.db.queries import Connection
 from kleio.settings import Settings
 
@@ -30,6 +30,12 @@ RECONNECT_SECONDS = 5.0
 """How long the pool tries one connection again, waiting twice as long each time. It starts afresh
 with the next request, so after an outage the wait is never longer than this."""
 
+SNAPSHOT_SECONDS = 300.0
+"""How long a snapshot may be read: an export of a million plays takes a tenth of it."""
+
+SNAPSHOTS = 2
+"""How many snapshots a worker reads at once: one may last minutes, and takes a connection."""
+
 # Two swapped letters leave half of a word's trigrams ("beatels"): the default of 0.6 is too much.
 SESSION_OPTIONS = "-c timezone=UTC -c pg_trgm.word_similarity_threshold=0.45"
 """What every connection of Kleio starts with: times are UTC, typing errors are forgiven."""
@@ -40,6 +46,30 @@ async def configure(conn: Connection) -> None:
     set_json_loads(_raw, conn)
     set_json_dumps(msgspec.json.encode, conn)
     conn.prepared_max = PREPARED_STATEMENTS
+
+
+@asynccontextmanager
+async def snapshot(conn: Connection) -> AsyncIterator[Connection]:
+    """Open a transaction that only reads, and sees the database as it was when it began.
+
+    However many statements it has and however slowly their rows are taken, they agree with each
+    other. It ends after SNAPSHOT_SECONDS, because an old snapshot keeps dead rows from vacuum.
+    """
+    await conn.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+    await conn.set_read_only(True)
+    try:
+        async with conn.transaction():
+            # A single statement may take as long as all of them.
+            await conn.execute(
+                "SELECT set_config(name, %s, true)"
+                "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout']) AS name",
+                [str(round(SNAPSHOT_SECONDS * 1000))],
+            )
+            yield conn
+    finally:
+        if not conn.closed:
+            await conn.set_isolation_level(None)
+            await conn.set_read_only(None)
 
 
 def _raw(data: str | bytes) -> msgspec.Raw:
@@ -78,6 +108,8 @@ class Database:
     def __init__(self, settings: Settings, conninfo: str) -> None:
         share = settings.per_worker()
         self.settings = settings
+        # At least one, and where there are two connections, never all.
+        self._free_snapshots = max(1, min(SNAPSHOTS, share.max_open - 1))
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
             kwargs={
@@ -137,6 +169,22 @@ class Database:
         """Lend a connection with an open transaction, committed at the end of the block."""
         async with self.connection() as conn, conn.transaction():
             yield conn
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside a `snapshot`; few at once, the next is refused and not queued.
+
+        Raises:
+            Overloaded: as many as may be are being read, or no connection became free in time.
+        """
+        if not self._free_snapshots:
+            raise Overloaded("too many exports are running", operation="connect")
+        self._free_snapshots -= 1
+        try:
+            async with self.connection() as conn, snapshot(conn):
+                yield conn
+        finally:
+            self._free_snapshots += 1
 
     async def read(
         self,

@@ -62,7 +62,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     `sql` is the text as sent (psycopg placeholders, name comment at the end), `source` the text
     of the file with `:name` parameters, `header` the contract's lines by their key, `row` the
     type of one row (None for a statement that returns a count), `is_keyed` whether it comes in a
-    `Keyed`.
+    `Keyed`, `copies` as what a query of `kleio.db.copy_out` leaves PostgreSQL.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     row: Any = None
     returns_list: bool = False
     is_keyed: bool = False
+    copies: typing.Literal["csv", "lines"] | None = None
 
 
 # The operator that goes with a verb: what aiosql does with the result.
@@ -82,6 +83,7 @@ _OPERATIONS: dict[str, tuple[SQLOperationType, ...]] = {
     "get": (SQLOperationType.SELECT_ONE,),
     "list": (SQLOperationType.SELECT,),
     "search": (SQLOperationType.SELECT,),
+    "export": (SQLOperationType.SELECT,),
     "count": (SQLOperationType.SELECT_VALUE,),
     "exists": (SQLOperationType.SELECT_VALUE,),
 }
@@ -239,8 +241,6 @@ class Namespace:
         self, name: str, row: Any, *, returns_list: bool, is_keyed: bool
     ) -> Callable[..., Awaitable[Any]]:
         """Say what a row of the query becomes and return the function that runs it."""
-        if name not in self.queries:
-            raise QueryError(f"queries/{self.name}.sql has no query {name!r}")
         described = self.queries[name]
         is_struct = isinstance(row, type) and issubclass(row, msgspec.Struct)
         if is_keyed:
@@ -282,38 +282,60 @@ def query(
         QueryError: the query does not exist, or takes other parameters.
     """
     stem, name = function.__module__.rpartition(".")[2], function.__name__
+    row, returns_list = _row_type(typing.get_type_hints(function)["return"])
+    is_keyed = typing.get_origin(row) is Keyed
+    if is_keyed:
+        (row,) = typing.get_args(row)
+    described = bind_parameters(function)
+    if described.operation == SQLOperationType.INSERT_UPDATE_DELETE.name:
+        row = None
+    bound = namespace(stem).bind(name, row, returns_list=returns_list, is_keyed=is_keyed)
+
+    expected = frozenset(described.parameters)
+
+    @functools.wraps(function)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        check_parameters(described.name, kwargs, expected)
+        return await bound(*args, **kwargs)  # type: ignore[no-any-return]
+
+    return run
+
+
+def bind_parameters(
+    function: Callable[..., Any], *, copies: typing.Literal["csv", "lines"] | None = None
+) -> Query:
+    """Return the query of a repository function, whose parameters must be the query's.
+
+    Raises:
+        QueryError: the query does not exist, or takes other parameters.
+    """
+    stem, name = function.__module__.rpartition(".")[2], function.__name__
     parameters = [
         parameter.name
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     ]
     file = namespace(stem)
-    row, returns_list = _row_type(typing.get_type_hints(function)["return"])
-    is_keyed = typing.get_origin(row) is Keyed
-    if is_keyed:
-        (row,) = typing.get_args(row)
-    if name in file.queries:
-        described = file.queries[name]
-        if sorted(parameters) != sorted(described.parameters):
-            raise QueryError(
-                f"{described.name} takes {sorted(described.parameters)}, "
-                f"its function takes {sorted(parameters)}"
-            )
-        if described.operation == SQLOperationType.INSERT_UPDATE_DELETE.name:
-            row = None
-    bound = file.bind(name, row, returns_list=returns_list, is_keyed=is_keyed)
+    if name not in file.queries:
+        raise QueryError(f"queries/{stem}.sql has no query {name!r}")
+    described = msgspec.structs.replace(file.queries[name], copies=copies)
+    if sorted(parameters) != sorted(described.parameters):
+        raise QueryError(
+            f"{described.name} takes {sorted(described.parameters)}, "
+            f"its function takes {sorted(parameters)}"
+        )
+    file.queries[name] = described
+    return described
 
-    expected = frozenset(parameters)
 
-    @functools.wraps(function)
-    async def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        # aiosql ignores a parameter that the query does not have: a filter that does not filter.
-        if kwargs.keys() != expected:
-            wrong = ", ".join(sorted(kwargs.keys() ^ expected))
-            raise TypeError(f"{stem}.{name}: missing or unknown parameters: {wrong}")
-        return await bound(*args, **kwargs)  # type: ignore[no-any-return]
+def check_parameters(name: str, given: Mapping[str, Any], expected: frozenset[str]) -> None:
+    """Refuse a call without one of the query's parameters, or with one more.
 
-    return run
+    aiosql would ignore a parameter that the query does not have: a filter that does not filter.
+    """
+    if given.keys() != expected:
+        wrong = ", ".join(sorted(given.keys() ^ expected))
+        raise TypeError(f"{name}: missing or unknown parameters: {wrong}")
 
 
 def _keyed(row: Callable[..., Any]) -> Callable[..., Keyed[Any]]:

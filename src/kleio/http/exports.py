@@ -1,0 +1,187 @@
+"""Routes of a user's data as files: streamed in bounded memory, from one snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from litestar import Request, Router, get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import QueryParameter
+from litestar.response import Stream
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from kleio.db.copy_out import Blocks
+from kleio.export import MEDIA_TYPES, Export, Format, Noun
+from kleio.http.auth import ApiRequest, database_of
+from kleio.http.problems import documented, invalid_field
+
+STALL_SECONDS = 30.0
+"""How long a client may leave a block unread; it holds a connection of the pool meanwhile."""
+
+Archived = Annotated[
+    Literal["false", "true", "all"],
+    QueryParameter(description="Copies on the shelf, archived ones, or all of them."),
+]
+FormatChoice = Annotated[
+    Format,
+    QueryParameter(
+        name="format", description="CSV, a JSON object with `items`, or a line of JSON an item."
+    ),
+]
+Spreadsheet = Annotated[
+    bool,
+    QueryParameter(
+        description="With csv: an apostrophe before texts that begin like a formula, and a mark"
+        " that the file is UTF-8."
+    ),
+]
+_ARCHIVED = {"false": False, "true": True, "all": None}
+
+
+class ExportResponse(Stream):
+    """An export as an attachment; the database is asked when the server sends the response.
+
+    Until the first block is there nothing is sent, so an error up to then is a problem like any
+    other. After it, an error ends the connection without the end of the body.
+    """
+
+    def __init__(self, request: ApiRequest, chosen: Export) -> None:
+        now = datetime.now(UTC)
+        user = request.user
+        super().__init__(
+            b"",
+            media_type=MEDIA_TYPES[chosen.format],
+            headers={
+                "Content-Disposition": (
+                    f'attachment; filename="{chosen.file_name(user.username, now)}"'
+                ),
+                "Cache-Control": "no-store",
+            },
+        )
+        self._database = database_of(request)
+        self._chosen = chosen
+        self._data = {"user_id": user.user_id, "username": user.username, "now": now}
+
+    def to_asgi_response(  # type: ignore[override]
+        self, app: Any, request: Request[Any, Any, Any], **options: Any
+    ) -> ASGIApp:
+        """Return what sends the export."""
+        response: Any = super().to_asgi_response(app, request, **options)
+
+        async def send_export(_scope: Scope, receive: Receive, send: Send) -> None:
+            # Everything that is opened here is closed here, however the sending ends.
+            async with (
+                self._database.snapshot() as conn,
+                aclosing(self._chosen.blocks(conn, **self._data)) as blocks,
+            ):
+                first = await anext(blocks, b"")
+                await response.start_response(send)
+                await _send_blocks(first, blocks, receive, send)
+
+        return send_export
+
+
+async def _send_blocks(block: bytes, blocks: Blocks, receive: Receive, send: Send) -> None:
+    """Send blocks until they end, or the client goes or stops reading.
+
+    Nothing is cancelled while the database is read, so its connection always comes back whole.
+    """
+    gone = asyncio.ensure_future(_until_gone(receive))
+    try:
+        while block and not gone.done():
+            async with asyncio.timeout(STALL_SECONDS):
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+            block = await anext(blocks, b"")
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        gone.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _choose(noun: Noun, form: Format, spreadsheet: bool, archived: bool | None = False) -> Export:
+    if spreadsheet and form != "csv":
+        raise invalid_field("spreadsheet", "only for csv", source="query")
+    return Export(noun=noun, format=form, spreadsheet=spreadsheet, archived=archived)
+
+
+_PROBLEMS = documented(400, 401)
+
+
+def _file(description: str, *formats: Format) -> dict[int, ResponseSpec]:
+    media_types = [MEDIA_TYPES[form].partition(";")[0] for form in formats]
+    return {
+        200: ResponseSpec(
+            bytes,
+            description=f"{description}: {', '.join(media_types)}",
+            media_type=media_types[0],
+            generate_examples=False,
+        )
+    } | _PROBLEMS
+
+
+@get(
+    "/export/collection",
+    responses=_file("One's copies", "csv", "json", "ndjson"),
+    summary="One's collection as a file",
+)
+async def export_collection(
+    request: ApiRequest,
+    form: FormatChoice = "csv",
+    archived: Archived = "false",
+    spreadsheet: Spreadsheet = False,
+) -> ExportResponse:
+    """Return copies, latest added first: CSV in Discogs' own columns, or items of GET /collection.
+
+    Of the CSV, times are UTC, a rating of 0 is empty, and a release that Discogs does not have
+    has no `release_id`.
+    """
+    return ExportResponse(request, _choose("collection", form, spreadsheet, _ARCHIVED[archived]))
+
+
+@get(
+    "/export/plays",
+    responses=_file("One's plays", "csv", "json", "ndjson"),
+    summary="One's plays as a file",
+)
+async def export_plays(
+    request: ApiRequest, form: FormatChoice = "csv", spreadsheet: Spreadsheet = False
+) -> ExportResponse:
+    """Return plays, newest first: flat CSV columns, or items of GET /plays."""
+    return ExportResponse(request, _choose("plays", form, spreadsheet))
+
+
+@get(
+    "/export/cleanings",
+    responses=_file("One's cleanings", "csv", "json", "ndjson"),
+    summary="One's cleanings as a file",
+)
+async def export_cleanings(
+    request: ApiRequest, form: FormatChoice = "csv", spreadsheet: Spreadsheet = False
+) -> ExportResponse:
+    """Return cleanings, newest first: flat CSV columns, or items of GET /cleanings."""
+    return ExportResponse(request, _choose("cleanings", form, spreadsheet))
+
+
+@get("/export/all", responses=_file("The account", "json"), summary="One's account as a file")
+async def export_all(request: ApiRequest) -> ExportResponse:
+    """Return everything of one's own as one JSON that an import reads again.
+
+    Copies (archived ones too), plays, cleanings, folders, styluses, preferences, and the whole
+    entry of each release. No password and no token is in it.
+    """
+    return ExportResponse(request, Export(noun="all", format="json"))
+
+
+router = Router(
+    "/",
+    route_handlers=[export_collection, export_plays, export_cleanings, export_all],
+    tags=["Exports"],
+)
