@@ -273,3 +273,14 @@ UPDATE play_history AS p
 DELETE FROM play_history AS p
  WHERE p.user_id = :user_id::uuid
    AND p.id = :play_id::uuid;
+
+-- name: delete_plays_before(user_id, before)!
+-- Delete a user's plays that are older than a moment.
+--
+-- Returns: the number of plays deleted.
+-- Params:  before timestamptz: plays at that moment stay.
+-- Index:   play_history_user_played_idx (user_id, played_at DESC, id DESC).
+-- Locks:   the rows.
+DELETE FROM play_history AS p
+ WHERE p.user_id = :user_id::uuid
+   AND p.played_at < :before::timestamptz;

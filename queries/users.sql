@@ -96,6 +96,21 @@ UPDATE users AS u
 RETURNING u.id, u.username, u.email, u.discogs_username, u.role::text,
           u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at;
 
+-- name: lock_administrators()
+-- Keep administrators from being deleted by others until the transaction ends.
+--
+-- Two that erase themselves at the same time would both see that the other one is left.
+--
+-- Returns: 0..n rows UUID.
+-- Index:   none; the whole table is read, when an administrator erases their account.
+-- Order:   id; total, so that two can't deadlock.
+-- Locks:   the rows, FOR NO KEY UPDATE: what refers to them can still be written.
+SELECT u.id
+  FROM users AS u
+ WHERE u.role = 'admin'
+ ORDER BY u.id
+   FOR NO KEY UPDATE;
+
 -- name: delete_user(user_id)!
 -- A user with everything that is theirs.
 --

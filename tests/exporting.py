@@ -8,36 +8,13 @@ from typing import Any
 
 import msgspec
 
-from kleio.account_records import (
-    CleaningRecord,
-    CopyRecord,
-    FolderRecord,
-    PlayRecord,
-    ReleaseRecord,
-    StylusRecord,
-)
 from kleio.db.copy_out import Blocks
 from kleio.db.queries import Connection
 from kleio.export import Export
+from kleio.http.exports import AccountFile
 from kleio.repositories.users import User
 
 EXPORTED = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-
-
-class Account(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A whole-account JSON, as an import reads it."""
-
-    format: str
-    version: int
-    exported_at: datetime
-    username: str
-    preferences: dict[str, Any]
-    releases: list[ReleaseRecord]
-    folders: list[FolderRecord]
-    styluses: list[StylusRecord]
-    copies: list[CopyRecord]
-    plays: list[PlayRecord]
-    cleanings: list[CleaningRecord]
 
 
 async def read_all(blocks: Blocks) -> bytes:
@@ -52,5 +29,5 @@ async def export(conn: Connection, user: User, noun: Any, **choices: Any) -> byt
     )
 
 
-async def account_of(conn: Connection, user: User) -> Account:
-    return msgspec.json.decode(await export(conn, user, "all"), type=Account)
+async def account_of(conn: Connection, user: User) -> AccountFile:
+    return msgspec.json.decode(await export(conn, user, "all"), type=AccountFile)

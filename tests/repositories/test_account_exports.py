@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporting import EXPORTED, Account, account_of, export
+from exporting import EXPORTED, account_of, export
 from factories import (
     NOW,
     make_cleaning,
@@ -24,6 +24,7 @@ from factories import (
 from kleio.account_records import FORMAT, VERSION
 from kleio.catalogue import ArtistCredit, FormatDocument, LabelCredit, TrackDocument, seal
 from kleio.db.queries import Connection
+from kleio.http.exports import AccountFile
 from kleio.repositories import collection, folders, preferences, releases
 from kleio.seed import demo_catalogue
 
@@ -178,7 +179,7 @@ async def test_every_record_is_in_it_and_nothing_of_another_user(
     assert [play.played_at for play in found.plays] == sorted(p.played_at for p in found.plays)
 
 
-def assert_references_hold(account: Account) -> None:
+def assert_references_hold(account: AccountFile) -> None:
     ids = {
         kind: {record.id for record in getattr(account, kind)}
         for kind in ("releases", "folders", "styluses", "copies")

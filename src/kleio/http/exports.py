@@ -7,12 +7,21 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+import msgspec
 from litestar import Request, Router, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import Stream
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from kleio.account_records import (
+    CleaningRecord,
+    CopyRecord,
+    FolderRecord,
+    PlayRecord,
+    ReleaseRecord,
+    StylusRecord,
+)
 from kleio.db.copy_out import Blocks
 from kleio.export import MEDIA_TYPES, Export, Format, Noun
 from kleio.http.auth import ApiRequest, database_of
@@ -41,6 +50,22 @@ Spreadsheet = Annotated[
 _ARCHIVED = {"false": False, "true": True, "all": None}
 
 
+class AccountFile(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The whole account; `id` and what refers to ids are names within the file."""
+
+    format: str
+    version: int
+    exported_at: datetime
+    username: str
+    preferences: dict[str, Any]
+    releases: list[ReleaseRecord]
+    folders: list[FolderRecord]
+    styluses: list[StylusRecord]
+    copies: list[CopyRecord]
+    plays: list[PlayRecord]
+    cleanings: list[CleaningRecord]
+
+
 class ExportResponse(Stream):
     """An export as an attachment; the database is asked when the server sends the response.
 
@@ -52,7 +77,7 @@ class ExportResponse(Stream):
         now = datetime.now(UTC)
         user = request.user
         super().__init__(
-            b"",
+            (),
             media_type=MEDIA_TYPES[chosen.format],
             headers={
                 "Content-Disposition": (
@@ -63,7 +88,8 @@ class ExportResponse(Stream):
         )
         self._database = database_of(request)
         self._chosen = chosen
-        self._data = {"user_id": user.user_id, "username": user.username, "now": now}
+        self._user = user
+        self._now = now
 
     def to_asgi_response(  # type: ignore[override]
         self, app: Any, request: Request[Any, Any, Any], **options: Any
@@ -73,13 +99,14 @@ class ExportResponse(Stream):
 
         async def send_export(_scope: Scope, receive: Receive, send: Send) -> None:
             # Everything that is opened here is closed here, however the sending ends.
-            async with (
-                self._database.snapshot() as conn,
-                aclosing(self._chosen.blocks(conn, **self._data)) as blocks,
-            ):
-                first = await anext(blocks, b"")
-                await response.start_response(send)
-                await _send_blocks(first, blocks, receive, send)
+            async with self._database.snapshot() as conn:
+                blocks = self._chosen.blocks(
+                    conn, user_id=self._user.user_id, username=self._user.username, now=self._now
+                )
+                async with aclosing(blocks):
+                    first = await anext(blocks, b"")
+                    await response.start_response(send)
+                    await _send_blocks(first, blocks, receive, send)
 
         return send_export
 
@@ -112,24 +139,20 @@ def _choose(noun: Noun, form: Format, spreadsheet: bool, archived: bool | None =
     return Export(noun=noun, format=form, spreadsheet=spreadsheet, archived=archived)
 
 
-_PROBLEMS = documented(400, 401)
-
-
-def _file(description: str, *formats: Format) -> dict[int, ResponseSpec]:
-    media_types = [MEDIA_TYPES[form].partition(";")[0] for form in formats]
+def _csv_or_items(what: str) -> dict[int, ResponseSpec]:
     return {
         200: ResponseSpec(
-            bytes,
-            description=f"{description}: {', '.join(media_types)}",
-            media_type=media_types[0],
+            str,
+            description=f"{what}; with `format`, application/json or application/x-ndjson",
+            media_type="text/csv",
             generate_examples=False,
         )
-    } | _PROBLEMS
+    } | documented(400, 401)
 
 
 @get(
     "/export/collection",
-    responses=_file("One's copies", "csv", "json", "ndjson"),
+    responses=_csv_or_items("One's copies"),
     summary="One's collection as a file",
 )
 async def export_collection(
@@ -148,7 +171,7 @@ async def export_collection(
 
 @get(
     "/export/plays",
-    responses=_file("One's plays", "csv", "json", "ndjson"),
+    responses=_csv_or_items("One's plays"),
     summary="One's plays as a file",
 )
 async def export_plays(
@@ -160,7 +183,7 @@ async def export_plays(
 
 @get(
     "/export/cleanings",
-    responses=_file("One's cleanings", "csv", "json", "ndjson"),
+    responses=_csv_or_items("One's cleanings"),
     summary="One's cleanings as a file",
 )
 async def export_cleanings(
@@ -170,7 +193,11 @@ async def export_cleanings(
     return ExportResponse(request, _choose("cleanings", form, spreadsheet))
 
 
-@get("/export/all", responses=_file("The account", "json"), summary="One's account as a file")
+@get(
+    "/export/all",
+    responses={200: ResponseSpec(AccountFile, generate_examples=False)} | documented(400, 401),
+    summary="One's account as a file",
+)
 async def export_all(request: ApiRequest) -> ExportResponse:
     """Return everything of one's own as one JSON that an import reads again.
 

@@ -119,3 +119,8 @@ async def update_play(
 @query
 async def delete_play(conn: Connection, *, user_id: UUID, play_id: UUID) -> int:
     """Delete a play; return how many were deleted."""
+
+
+@query
+async def delete_plays_before(conn: Connection, *, user_id: UUID, before: datetime) -> int:
+    """Delete a user's plays that are older than a moment; return how many were deleted."""

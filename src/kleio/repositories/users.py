@@ -87,5 +87,10 @@ async def update_user(
 
 
 @query
+async def lock_administrators(conn: Connection) -> list[UUID]:
+    """Return all administrators' ids; none of them is deleted by others meanwhile."""
+
+
+@query
 async def delete_user(conn: Connection, *, user_id: UUID) -> int:
     """Delete a user with everything that is theirs; return how many were deleted."""
