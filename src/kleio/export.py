@@ -27,7 +27,7 @@ Noun = Literal["collection", "plays", "cleanings", "all"]
 Format = Literal["csv", "json", "ndjson"]
 
 MEDIA_TYPES: dict[Format, str] = {
-    "csv": "text/csv; charset=utf-8; header=present",
+    "csv": "text/csv; header=present",
     "json": "application/json",
     "ndjson": "application/x-ndjson",
 }

@@ -161,14 +161,14 @@ async def test_an_unknown_address(reading: Site, path: str) -> None:
     ("method", "path", "allowed"),
     [
         ("POST", "/health", {"GET"}),
-        ("DELETE", "/api/v1/me", {"GET", "PATCH"}),
+        ("POST", "/api/v1/me", {"GET", "PATCH", "DELETE"}),
         ("PUT", "/api/v1/collection", {"GET", "POST"}),
         ("POST", f"/api/v1/collection/{NOWHERE}", {"GET", "PATCH", "DELETE"}),
         ("POST", "/api/v1/artists", {"GET"}),
         ("GET", "/api/v1/auth/login", {"POST"}),
         ("DELETE", "/openapi.json", {"GET"}),
         ("HEAD", "/api/v1/auth/login", {"POST"}),
-        ("BREW", "/api/v1/me", {"GET", "PATCH"}),
+        ("BREW", "/api/v1/me", {"GET", "PATCH", "DELETE"}),
     ],
 )
 async def test_a_method_that_is_not_allowed(

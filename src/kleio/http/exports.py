@@ -118,12 +118,13 @@ async def _send_blocks(block: bytes, blocks: Blocks, receive: Receive, send: Sen
     """
     gone = asyncio.ensure_future(_until_gone(receive))
     try:
-        while block and not gone.done():
+        while not gone.done():
+            # An empty block is the end.
             async with asyncio.timeout(STALL_SECONDS):
-                await send({"type": "http.response.body", "body": block, "more_body": True})
+                await send({"type": "http.response.body", "body": block, "more_body": bool(block)})
+            if not block:
+                return
             block = await anext(blocks, b"")
-        if not gone.done():
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
         gone.cancel()
 
