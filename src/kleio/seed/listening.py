@@ -241,9 +241,10 @@ def _sides(release: ReleaseDocument) -> dict[str, int]:
     for track in release.tracks:
         if track.type == "heading":
             continue
-        if track.parent_seq is not None or not (track.position or "1")[0].isalpha():
+        # Letters and a number: the other side of "A" may be called "AA".
+        side = (track.position or "").rstrip("0123456789")
+        if track.parent_seq is not None or not side.isalpha():
             return {}
-        side = (track.position or "")[0]
         seconds[side] = seconds.get(side, 0) + (track.duration_seconds or 0)
     share = (release.play_duration or 2400) // max(len(seconds), 1)
     return {side: known or share for side, known in seconds.items()}
