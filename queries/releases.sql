@@ -83,14 +83,16 @@ SELECT DISTINCT ON (a."discogsId") a."discogsId", a.name, :now::timestamptz, :no
 --
 -- Returns: one row SavedEntry a document, ordered by Discogs number.
 -- Params:  documents text: a JSON array of release documents, each Discogs number at most once;
---          what they refer to exists (insert_release_references).
+--          what they refer to exists (insert_release_references). newId is the id that a new
+--          release gets, where one is given; without sourceHash it counts as never synced.
 -- Index:   releases_discogs_id_key, artists_discogs_id_key, labels_discogs_id_key.
 -- Locks:   the releases written, in the order of their Discogs numbers.
 WITH document AS MATERIALIZED (
-    SELECT coalesce(known.id, uuidv7()) AS id, known.id IS NOT NULL AS is_known, d.*
+    SELECT coalesce(known.id, d."newId", uuidv7()) AS id, known.id IS NOT NULL AS is_known, d.*
       FROM jsonb_to_recordset(:documents::jsonb) AS d (
-               "discogsId" int, "sourceHash" text, title text, year int, released text,
-               country text, "resourceUrl" text, thumb text, "coverImage" text, notes text,
+               "newId" uuid, "discogsId" int, "sourceHash" text, title text, year int,
+               released text, country text, "resourceUrl" text, thumb text, "coverImage" text,
+               notes text,
                "masterDiscogsId" int, "dataQuality" text, "playDuration" int,
                "playDurationEstimated" boolean, artists jsonb, labels jsonb, formats jsonb,
                genres jsonb, styles jsonb, tracks jsonb, metadata jsonb
@@ -198,7 +200,8 @@ saved AS (
     )
     SELECT d.id, d."discogsId", d."masterDiscogsId", d.year, d."playDuration",
            coalesce(d."playDurationEstimated", false), :now::timestamptz, :now,
-           CASE WHEN d."discogsId" IS NOT NULL THEN :now::timestamptz END, d.title,
+           CASE WHEN d."discogsId" IS NOT NULL AND d."sourceHash" IS NOT NULL THEN :now END,
+           d.title,
            normalize_name(coalesce(a.names, '')),
            json_build_object(
                'id', d.id, 'discogsId', d."discogsId", 'title', d.title, 'year', d.year,

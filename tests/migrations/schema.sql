@@ -150,6 +150,16 @@ CREATE TABLE public.genres (
     created_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.id_map (
+    user_id uuid NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    old_id text NOT NULL,
+    new_id uuid NOT NULL
+);
+
+COMMENT ON TABLE public.id_map IS 'which row a record of another system became';
+
 CREATE TABLE public.idempotency_keys (
     user_id uuid NOT NULL,
     key text NOT NULL,
@@ -158,6 +168,62 @@ CREATE TABLE public.idempotency_keys (
     response bytea NOT NULL,
     created_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.import_chunks (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    kind text NOT NULL,
+    first_seq integer NOT NULL,
+    items jsonb NOT NULL
+);
+
+CREATE TABLE public.import_rows (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    seq integer NOT NULL,
+    discogs_id integer,
+    target_id uuid,
+    kind text NOT NULL,
+    verdict text NOT NULL,
+    place text NOT NULL,
+    source_id text,
+    reason text,
+    changes jsonb,
+    CONSTRAINT import_rows_verdict_check CHECK ((verdict = ANY (ARRAY['new'::text, 'known'::text, 'changed'::text, 'unmatched'::text, 'invalid'::text])))
+);
+
+COMMENT ON COLUMN public.import_rows.target_id IS 'the row that it is, or becomes';
+
+COMMENT ON COLUMN public.import_rows.source_id IS 'the file''s own name for the record, by which others refer to it; NULL where that failed';
+
+COMMENT ON COLUMN public.import_rows.changes IS 'fields that differ: [what Kleio has, what the file has]';
+
+CREATE TABLE public.import_runs (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    source text NOT NULL,
+    source_key text NOT NULL,
+    file_name text NOT NULL,
+    options jsonb NOT NULL,
+    dry_run boolean NOT NULL,
+    with_updates boolean NOT NULL,
+    state text NOT NULL,
+    records integer NOT NULL,
+    bytes_read bigint NOT NULL,
+    bytes_total bigint NOT NULL,
+    counts jsonb NOT NULL,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT import_runs_state_check CHECK ((state = ANY (ARRAY['reading'::text, 'judged'::text, 'applying'::text, 'done'::text, 'failed'::text])))
+);
+
+COMMENT ON COLUMN public.import_runs.source_key IS 'whose ids the file has: the source in id_map';
+
+COMMENT ON COLUMN public.import_runs.counts IS 'records by kind and verdict';
+
+COMMENT ON COLUMN public.import_runs.updated_at IS 'last sign of life while it is reading or applying';
 
 CREATE TABLE public.labels (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -405,8 +471,20 @@ ALTER TABLE ONLY public.genres
 ALTER TABLE ONLY public.genres
     ADD CONSTRAINT genres_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.id_map
+    ADD CONSTRAINT id_map_pkey PRIMARY KEY (user_id, source, kind, old_id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
+
+ALTER TABLE ONLY public.import_chunks
+    ADD CONSTRAINT import_chunks_pkey PRIMARY KEY (user_id, run_id, kind, first_seq);
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_pkey PRIMARY KEY (user_id, run_id, seq);
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_pkey PRIMARY KEY (user_id, id);
 
 ALTER TABLE ONLY public.labels
     ADD CONSTRAINT labels_discogs_id_key UNIQUE (discogs_id);
@@ -488,6 +566,8 @@ CREATE INDEX cleaning_history_user_release_idx ON public.cleaning_history USING 
 
 CREATE UNIQUE INDEX folders_user_name_key ON public.folders USING btree (user_id, lower((name COLLATE pg_c_utf8)));
 
+CREATE INDEX import_rows_source_idx ON public.import_rows USING btree (user_id, run_id, kind, source_id) WHERE (source_id IS NOT NULL);
+
 CREATE INDEX labels_name_idx ON public.labels USING btree ("left"(name_normalized, 64), id);
 
 CREATE INDEX labels_name_trgm_idx ON public.labels USING gin (name_normalized public.gin_trgm_ops);
@@ -544,8 +624,20 @@ ALTER TABLE ONLY public.discogs_credentials
 ALTER TABLE ONLY public.folders
     ADD CONSTRAINT folders_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.id_map
+    ADD CONSTRAINT id_map_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_chunks
+    ADD CONSTRAINT import_chunks_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.import_runs(user_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.import_runs(user_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.play_history
     ADD CONSTRAINT play_history_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id);
