@@ -88,7 +88,8 @@ SELECT JSON_OBJECT(
                'metadata' VALUE nullif(r.metadata, '{}')
                ABSENT ON NULL RETURNING json
            ),
-           'isStub' VALUE CASE WHEN r.discogs_id IS NOT NULL AND r.source_hash IS NULL THEN true END
+           'isStub' VALUE CASE WHEN r.discogs_id IS NOT NULL AND r.source_hash IS NULL
+                               THEN true END
            ABSENT ON NULL RETURNING json
        ) AS line
   FROM (

@@ -86,6 +86,35 @@ SELECT r.id, r.source, r.source_key, r.file_name, r.options, r.dry_run, r.with_u
  WHERE r.user_id = :user_id::uuid
    AND r.id = :run_id::uuid;
 
+-- name: get_run_report(user_id, run_id)^
+-- One import of a user with the first of its records that could not be kept.
+--
+-- Those are only looked for where there are any.
+--
+-- Returns: 0..1 rows RunReport.
+-- Index:   import_runs_pkey (user_id, id), import_rows_pkey (user_id, run_id, seq).
+-- Locks:   none.
+SELECT r.id, r.source, r.source_key, r.file_name, r.options, r.dry_run, r.with_updates, r.state,
+       r.records, r.bytes_read, r.bytes_total, r.counts, r.error, r.created_at, r.updated_at,
+       r.finished_at,
+       coalesce((SELECT json_agg(json_build_object(
+                            'place', e.place, 'kind', e.kind, 'verdict', e.verdict,
+                            'reason', e.reason
+                        ) ORDER BY e.seq)
+                   FROM (
+                            SELECT w.seq, w.place, w.kind, w.verdict, w.reason
+                              FROM import_rows AS w
+                             WHERE w.user_id = :user_id::uuid
+                               AND w.run_id = :run_id::uuid
+                               AND w.verdict IN ('invalid', 'unmatched')
+                               AND (r.counts @? '$.*.invalid' OR r.counts @? '$.*.unmatched')
+                             ORDER BY w.seq
+                             LIMIT 20
+                        ) AS e), '[]') AS problems
+  FROM import_runs AS r
+ WHERE r.user_id = :user_id::uuid
+   AND r.id = :run_id::uuid;
+
 -- name: insert_chunk(user_id, run_id, kind, first_seq, items)!
 -- Some hundred records of one kind, as the file has them.
 --
@@ -120,3 +149,95 @@ DELETE FROM import_rows AS w
  WHERE w.user_id = :user_id::uuid
    AND w.run_id = :run_id::uuid
    AND (w.kind <> 'release' OR :with_releases::boolean);
+
+-- name: list_runs(user_id, before_id, page_size, page_offset)
+-- A user's imports, latest first; one keyset page.
+--
+-- Returns: 0..page_size rows Keyed[Run]: id, id, then the run.
+-- Params:  before_id uuid: last row of the previous page, NULL for the first.
+-- Index:   import_runs_pkey (user_id, id).
+-- Order:   id DESC, which is by time; total.
+-- Locks:   none.
+SELECT r.id, r.id,
+       r.id, r.source, r.source_key, r.file_name, r.options, r.dry_run, r.with_updates, r.state,
+       r.records, r.bytes_read, r.bytes_total, r.counts, r.error, r.created_at, r.updated_at,
+       r.finished_at
+  FROM import_runs AS r
+ WHERE r.user_id = :user_id::uuid
+   AND r.id < coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+ ORDER BY r.id DESC
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: list_rows(user_id, run_id, verdict, kind, after_seq, after_id, page_size, page_offset)
+-- What became of the records of an import, in the order of the file; one keyset page.
+--
+-- A rare verdict is looked for among all rows of the run: an index for it would cost every import
+-- more than such a page ever takes.
+--
+-- Returns: 0..page_size rows Keyed[ImportRow]: seq, id, then the row.
+-- Params:  verdict, kind text: NULL for any. after_seq int, after_id uuid: last row of the previous
+--          page, NULL for the first; the id is the run's.
+-- Index:   import_rows_pkey (user_id, run_id, seq).
+-- Order:   seq, id; total.
+-- Locks:   none.
+SELECT w.seq, w.run_id AS id,
+       w.place, w.kind, w.verdict, w.reason, w.changes, w.discogs_id, w.target_id
+  FROM import_rows AS w
+ WHERE w.user_id = :user_id::uuid
+   AND w.run_id = :run_id::uuid
+   AND (:verdict::text IS NULL OR w.verdict = :verdict::text)
+   AND (:kind::text IS NULL OR w.kind = :kind::text)
+   AND (w.seq, w.run_id) > (coalesce(:after_seq::int, 0),
+                            coalesce(:after_id::uuid, '00000000-0000-0000-0000-000000000000'))
+ ORDER BY w.seq, w.run_id
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: export_rows_csv(user_id, run_id, verdict, kind)
+-- The report of an import for people.
+--
+-- Returns: CSV, one line a record of the file.
+-- Params:  verdict, kind text: NULL for any.
+-- Index:   import_rows_pkey (user_id, run_id, seq).
+-- Order:   seq; total.
+-- Plan:    custom.
+-- Locks:   none.
+SELECT w.place, w.kind, w.verdict, w.reason, w.changes::text AS changes, w.source_id,
+       w.discogs_id AS release_id, w.target_id AS id
+  FROM import_rows AS w
+ WHERE w.user_id = :user_id::uuid
+   AND w.run_id = :run_id::uuid
+   AND (:verdict::text IS NULL OR w.verdict = :verdict::text)
+   AND (:kind::text IS NULL OR w.kind = :kind::text)
+ ORDER BY w.seq;
+
+-- name: export_rows(user_id, run_id, verdict, kind)
+-- The report of an import for programs.
+--
+-- Returns: lines of JSON, one a record of the file.
+-- Params:  verdict, kind text: NULL for any.
+-- Index:   import_rows_pkey (user_id, run_id, seq).
+-- Order:   seq; total.
+-- Plan:    custom.
+-- Locks:   none.
+SELECT JSON_OBJECT(
+           'place' VALUE w.place, 'kind' VALUE w.kind, 'verdict' VALUE w.verdict,
+           'reason' VALUE w.reason, 'changes' VALUE w.changes, 'sourceId' VALUE w.source_id,
+           'discogsId' VALUE w.discogs_id, 'targetId' VALUE w.target_id
+           ABSENT ON NULL RETURNING json
+       ) AS line
+  FROM import_rows AS w
+ WHERE w.user_id = :user_id::uuid
+   AND w.run_id = :run_id::uuid
+   AND (:verdict::text IS NULL OR w.verdict = :verdict::text)
+   AND (:kind::text IS NULL OR w.kind = :kind::text)
+ ORDER BY w.seq;
+
+-- name: delete_run(user_id, run_id)!
+-- An import's run with its report; what it brought stays.
+--
+-- Returns: the number of runs deleted, 0 or 1.
+-- Index:   import_runs_pkey (user_id, id), import_chunks_pkey, import_rows_pkey.
+-- Locks:   the run and its rows.
+DELETE FROM import_runs AS r
+ WHERE r.user_id = :user_id::uuid
+   AND r.id = :run_id::uuid;

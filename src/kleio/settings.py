@@ -186,6 +186,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="size",
         ),
     ] = _MIB
+    max_import_bytes: Annotated[
+        int,
+        variable(
+            "KLEIO_MAX_IMPORT_BYTES",
+            "Largest file of POST /imports; a larger one is answered 413. It lies below TMPDIR "
+            "while it is read.",
+            ge=1024,
+            le=16 * 1024 * _MIB,
+            kind="size",
+        ),
+    ] = 256 * _MIB
     registration: Annotated[
         Registration,
         variable("KLEIO_REGISTRATION", "Whether anyone may make an account, or admins alone."),

@@ -31,6 +31,7 @@ from kleio.http import (
     folders,
     genres,
     health,
+    imports,
     labels,
     log,
     plays,
@@ -46,6 +47,7 @@ from kleio.http import (
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
 from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
+from kleio.http.import_tasks import ImportTasks
 from kleio.http.methods import Application
 from kleio.http.query_names import known_query_names
 from kleio.settings import Settings, load_settings
@@ -68,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         raise RuntimeError("no database: start the server with `kleio serve`")
     database = Database(settings, conninfo)
     token_use = TokenUse(database)
+    import_tasks = ImportTasks(database)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -79,6 +82,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             try:
                 yield
             finally:
+                await import_tasks.close()
                 flusher.cancel()
                 await token_use.flush()
         finally:
@@ -104,6 +108,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             folders.router,
             exports.router,
             erasure.router,
+            imports.router,
         ],
         middleware=[DefineMiddleware(Authentication, exclude_from_auth_key=NO_AUTH)],
         guards=[known_query_names],
@@ -112,7 +117,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return Application(
         route_handlers=[api, health.router, docs.openapi_document, docs.docs_asset],
         lifespan=[lifespan],
-        state=State({"database": database, "token_use": token_use, "settings": settings}),
+        state=State(
+            {
+                "database": database,
+                "token_use": token_use,
+                "settings": settings,
+                "import_tasks": import_tasks,
+            }
+        ),
         openapi_config=docs.openapi_config(),
         plugins=[docs.StrictSchemas()],
         exception_handlers={

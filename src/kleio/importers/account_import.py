@@ -14,11 +14,8 @@ another's import; two of one user are done one after the other (`imports.lock_sh
 
 from __future__ import annotations
 
-import asyncio
-import re
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
@@ -26,13 +23,12 @@ from uuid import UUID
 
 import msgspec
 
-from kleio.account_records import AccountKind, AccountRecord, ReleaseRecord
-from kleio.catalogue import seal
+from kleio.account_records import AccountKind
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import bulk_transaction
 from kleio.db.queries import Connection
-from kleio.importers.record_checks import problem_of
-from kleio.importers.sources import Source, SourceError, SourceRow
+from kleio.importers.record_chunks import read_batches
+from kleio.importers.sources import Source, SourceError
 from kleio.repositories import (
     catalogue_entries,
     folders,
@@ -49,13 +45,6 @@ Counts = dict[str, dict[str, int]]
 
 KINDS: tuple[AccountKind, ...] = get_args(AccountKind)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-
-CHUNK_RECORDS = 500
-CHUNK_BYTES = 512 * 1024
-"""A chunk is full with the one or the other; there are at most as many as kinds in memory."""
-
-BATCH_ROWS = 1000
-"""How many records are read in the thread before the loop gets to see them."""
 
 PROGRESS_SECONDS = 1.0
 
@@ -82,10 +71,6 @@ _UPDATES = (
     import_writes.update_plays,
     import_writes.update_cleanings,
 )
-
-# JSON writes NUL as an escape; PostgreSQL can't keep it. An even number of backslashes before it
-# are escaped ones.
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -156,7 +141,7 @@ async def begin(
         user_id=user_id,
         source=source.name,
         source_key=source.key,
-        file_name=_NUL.sub(rb"\1", source.file_name.encode("utf-8", "replace")).decode()[-200:],
+        file_name=source.file_name.encode("utf-8", "replace").decode().replace("\0", "")[-200:],
         options=_encode(dict(options or {})).decode(),
         dry_run=dry_run,
         with_updates=with_updates,
@@ -217,6 +202,24 @@ async def apply(
     return await _apply(conn, user_id, run_id, watch)
 
 
+async def interrupt(conn: Connection, user_id: UUID, run_id: UUID, why: str) -> None:
+    """Write down that a run was cut short by something else than its file or the database."""
+    run = await imports.get_run(conn, user_id=user_id, run_id=run_id)
+    if run is None or run.state in ("done", "failed", "judged"):
+        return
+    if run.state == "reading":
+        await _fail(conn, user_id, run_id, f"{why}; import the file again")
+        return
+    await imports.update_run_state(
+        conn,
+        user_id=user_id,
+        run_id=run_id,
+        state=None,
+        error=f"{why}; apply it again",
+        now=datetime.now(UTC),
+    )
+
+
 def counts_of(run: Run) -> Counts:
     """Return how many records of each kind got which verdict."""
     return msgspec.json.decode(run.counts, type=Counts)
@@ -269,89 +272,10 @@ async def _fail(conn: Connection, user_id: UUID, run_id: UUID, error: str) -> No
 # --- reading --------------------------------------------------------------------------------------
 
 
-class _Chunk(msgspec.Struct):
-    """Records of one kind, as the text of one JSON array."""
-
-    kind: AccountKind
-    first_seq: int
-    items: str
-
-
-class _Chunks:
-    """Sorts records into chunks by kind; runs in the reading thread."""
-
-    def __init__(self, now: datetime) -> None:
-        self.records = 0
-        self._now = now
-        self._items: dict[AccountKind, list[bytes]] = {}
-        self._first: dict[AccountKind, int] = {}
-        self._bytes: dict[AccountKind, int] = {}
-
-    def add(self, row: SourceRow) -> _Chunk | None:
-        """Add a record and return the chunk that it has filled, if it has."""
-        self.records += 1
-        kind = row.kind
-        item = self._encode(row)
-        if kind not in self._items:
-            self._items[kind], self._first[kind], self._bytes[kind] = [], self.records, 0
-        items = self._items[kind]
-        items.append(item)
-        self._bytes[kind] += len(item)
-        if len(items) < CHUNK_RECORDS and self._bytes[kind] < CHUNK_BYTES:
-            return None
-        return self._take(kind)
-
-    def rest(self) -> list[_Chunk]:
-        """Return the chunks that are not full."""
-        return [self._take(kind) for kind in list(self._items)]
-
-    def _take(self, kind: AccountKind) -> _Chunk:
-        items = b"[" + b",".join(self._items.pop(kind)) + b"]"
-        return _Chunk(kind, self._first.pop(kind), items.decode())
-
-    def _encode(self, row: SourceRow) -> bytes:
-        record, problem = row.record, row.problem
-        text = b"{}"
-        if problem is None and record is not None:
-            problem = problem_of(record, self._now)
-        if problem is None and record is not None:
-            try:
-                text = _encode(_sealed(record))
-            except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
-                problem = f"can't be written down: {error}"
-        head: dict[str, Any] = {"seq": self.records, "place": row.place}
-        if problem is not None:
-            head["problem"] = problem
-        if row.note is not None:
-            head["note"] = row.note
-        item = _encode(head)[:-1] + (b"," + text[1:] if len(text) > 2 else b"}")
-        return _NUL.sub(rb"\1", item) if b"\\u0000" in item else item
-
-
-def _sealed(record: AccountRecord) -> AccountRecord:
-    """Return the record with its document's hash, by which the next dump sees what it changes.
-
-    A stub has none: whatever comes next completes it.
-    """
-    if isinstance(record, ReleaseRecord):
-        if record.is_stub or record.lookup_only:
-            record.document.source_hash = None
-        else:
-            seal(record.document)
-    return record
-
-
-class _Batch(msgspec.Struct):
-    chunks: list[_Chunk]
-    records: int
-    position: int
-    is_last: bool
-
-
 async def _read(conn: Connection, user_id: UUID, run: Run, source: Source, watch: _Watch) -> None:
     await imports.delete_chunks(conn, user_id=user_id, run_id=run.id)
     watch.step("reading")
-    async with aclosing(_batches(source, run.created_at)) as batches:
+    async with aclosing(read_batches(source, run.created_at)) as batches:
         async for batch in batches:
             for chunk in batch.chunks:
                 await imports.insert_chunk(
@@ -373,35 +297,6 @@ async def _read(conn: Connection, user_id: UUID, run: Run, source: Source, watch
                     now=datetime.now(UTC),
                 )
                 watch.step("reading")
-
-
-async def _batches(source: Source, now: datetime) -> AsyncGenerator[_Batch]:
-    """Yield batches, the next one being read while the caller works on this one."""
-    loop = asyncio.get_running_loop()
-    rows, chunks = iter(source), _Chunks(now)
-    # Leaving the block waits for the thread, so that the file is not closed under it.
-    with ThreadPoolExecutor(1, thread_name_prefix="kleio-import") as thread:
-        coming = loop.run_in_executor(thread, _take, source, rows, chunks)
-        while True:
-            batch = await coming
-            if not batch.is_last:
-                coming = loop.run_in_executor(thread, _take, source, rows, chunks)
-            yield batch
-            if batch.is_last:
-                return
-
-
-def _take(source: Source, rows: Iterator[SourceRow], chunks: _Chunks) -> _Batch:
-    """Read some records; runs in the thread."""
-    full: list[_Chunk] = []
-    for _ in range(BATCH_ROWS):
-        row = next(rows, None)
-        if row is None:
-            return _Batch(full + chunks.rest(), chunks.records, source.position, is_last=True)
-        chunk = chunks.add(row)
-        if chunk is not None:
-            full.append(chunk)
-    return _Batch(full, chunks.records, source.position, is_last=False)
 
 
 # --- judging and writing --------------------------------------------------------------------------

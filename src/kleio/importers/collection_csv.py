@@ -155,7 +155,7 @@ class CollectionCsv(FileSource):
                 at = self.position - len(raw) + error.start + 1
                 raise SourceError(
                     f"line {self._line}, byte {at} of the file: not {self._encoding.upper()};"
-                    f" say --encoding for another one ({', '.join(ENCODINGS)})"
+                    f" the option encoding names another one ({', '.join(ENCODINGS)})"
                 ) from error
 
     def _records(self, header: _Header, line: int, cells: list[str]) -> Iterator[SourceRow]:
@@ -221,7 +221,7 @@ class CollectionCsv(FileSource):
         if self._dates == "iso":
             raise SourceError(
                 f"line {self._line}, Date Added: {_shown(text)} may begin with the day or the"
-                " month; say --dates dmy or --dates mdy"
+                " month; the option dates says which: dmy or mdy"
             )
         first, _, second, year, hour, minute, seconds, half = found.groups()
         day, month = (first, second) if self._dates == "dmy" else (second, first)

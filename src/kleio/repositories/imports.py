@@ -7,7 +7,8 @@ from uuid import UUID
 
 from msgspec import Raw
 
-from kleio.db.queries import Connection, Row, query
+from kleio.db.copy_out import Blocks, copy_query
+from kleio.db.queries import Connection, Keyed, Row, query
 
 
 class Run(Row, frozen=True):
@@ -29,6 +30,24 @@ class Run(Row, frozen=True):
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
+
+
+class RunReport(Run, frozen=True):
+    """An import with the first records that could not be kept."""
+
+    problems: Raw
+
+
+class ImportRow(Row, frozen=True):
+    """What became of a record of a file; `changes` are pairs of what is there and what it says."""
+
+    place: str
+    kind: str
+    verdict: str
+    reason: str | None
+    changes: Raw | None
+    discogs_id: int | None
+    target_id: UUID | None
 
 
 @query
@@ -79,6 +98,11 @@ async def get_run(conn: Connection, *, user_id: UUID, run_id: UUID) -> Run | Non
 
 
 @query
+async def get_run_report(conn: Connection, *, user_id: UUID, run_id: UUID) -> RunReport | None:
+    """Return one import with the first of its records that could not be kept."""
+
+
+@query
 async def insert_chunk(
     conn: Connection, *, user_id: UUID, run_id: UUID, kind: str, first_seq: int, items: str
 ) -> int:
@@ -95,3 +119,45 @@ async def delete_verdicts(
     conn: Connection, *, user_id: UUID, run_id: UUID, with_releases: bool
 ) -> int:
     """Forget the verdicts, to judge again."""
+
+
+@query
+async def list_runs(
+    conn: Connection, *, user_id: UUID, before_id: UUID | None, page_size: int, page_offset: int
+) -> list[Keyed[Run]]:
+    """Return one page of a user's imports, latest first."""
+
+
+@query
+async def list_rows(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    run_id: UUID,
+    verdict: str | None,
+    kind: str | None,
+    after_seq: int | None,
+    after_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[ImportRow]]:
+    """Return one page of what became of a file's records, in the order of the file."""
+
+
+@copy_query("csv")
+def export_rows_csv(
+    conn: Connection, *, user_id: UUID, run_id: UUID, verdict: str | None, kind: str | None
+) -> Blocks:
+    """Yield the report of an import as CSV."""
+
+
+@copy_query("lines")
+def export_rows(
+    conn: Connection, *, user_id: UUID, run_id: UUID, verdict: str | None, kind: str | None
+) -> Blocks:
+    """Yield the report of an import as lines of JSON."""
+
+
+@query
+async def delete_run(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
+    """Delete a run with its report."""
