@@ -94,9 +94,9 @@ SELECT JSON_OBJECT(
        ) AS line
   FROM (
            SELECT r.id, r.discogs_id, r.master_discogs_id, r.year, r.play_duration,
-                  r.play_duration_estimated, r.source_hash, r.title, r.artist_normalized, r.released,
-                  r.country, r.resource_url, r.thumb, r.cover_image, r.data_quality, r.notes,
-                  r.metadata
+                  r.play_duration_estimated, r.source_hash, r.title, r.artist_normalized,
+                  r.released, r.country, r.resource_url, r.thumb, r.cover_image, r.data_quality,
+                  r.notes, r.metadata
              FROM releases AS r
             WHERE r.id IN (
                       SELECT c.release_id

@@ -486,7 +486,9 @@ async def test_our_own_export_comes_back_unchanged(tx: Connection) -> None:
     # Into another account: the release without a number is made anew, and found again.
     for verdicts in ({"new": 3}, {"known": 3}):
         assert counts(await import_csv(tx, other.id, content))["copy"] == verdicts
-    assert await export(tx, other.user, "collection", format="csv") == content
+    again = await export(tx, other.user, "collection", format="csv")
+    # Copies that were added at the same time are in the order of their ids.
+    assert sorted(again.splitlines()) == sorted(content.splitlines())
 
 
 async def test_what_the_user_changed_stays_unless_it_is_told_otherwise(tx: Connection) -> None:
