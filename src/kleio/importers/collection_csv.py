@@ -113,16 +113,16 @@ class CollectionCsv(FileSource):
         self._line = 0
         self._folders: set[str] = set()
         self._delimiter = _delimiter(head, encoding)
+        self._rest = self._rows()
+        first = next(self._rest, None)
+        if first is None:
+            raise SourceError("the file is empty")
+        self._header = _Header(first[1])
 
     def __iter__(self) -> Iterator[SourceRow]:
         """Yield a release and a copy for each line, and each folder before its first copy."""
-        rows = self._rows()
-        first = next(rows, None)
-        if first is None:
-            raise SourceError("the file is empty")
-        header = _Header(first[1])
-        for line, cells in rows:
-            yield from self._records(header, line, cells)
+        for line, cells in self._rest:
+            yield from self._records(self._header, line, cells)
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the line that a row begins at, and its cells; empty lines are none."""

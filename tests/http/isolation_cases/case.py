@@ -22,6 +22,7 @@ class Hers:
     play: UUID
     cleaning: UUID
     stylus: UUID
+    run: UUID
 
 
 Case = Callable[[Site, Hers], Awaitable[list[httpx.Response]]]
