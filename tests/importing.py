@@ -73,8 +73,9 @@ def shelf_of(count: int, rng: random.Random, first: int = 1) -> list[dict[str, A
     grades = ["", "", "Mint (M)", "Near Mint (NM or M-)", "Very Good Plus (VG+)", "Good (G)"]
     lines = []
     day = datetime(2012, 3, 4, 5, 6, 7)
+    step = 400_000_000 // count
     for number in range(count):
-        day += timedelta(seconds=rng.randrange(100_000))
+        day += timedelta(seconds=rng.randrange(step))
         release = first + (rng.randrange(number) if number and rng.random() < 0.01 else number)
         lines.append(
             line(

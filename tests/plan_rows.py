@@ -65,6 +65,20 @@ INSERT INTO cleaning_history (user_id, release_id, cleaned_at, deep, created_at,
 SELECT c.user_id, c.release_id, c.added_at + interval '5 days', false, c.created_at, c.created_at
   FROM user_releases AS c
  WHERE c.rating < 2;
+
+INSERT INTO import_runs (
+    user_id, source, source_key, file_name, options, dry_run, with_updates, state, records,
+    bytes_read, bytes_total, counts, created_at, updated_at
+)
+SELECT u.id, 'account', 'account', n || '.json', '{}', false, false, 'done', 200, 1, 1, '{}',
+       u.created_at, u.created_at
+  FROM users AS u, generate_series(1, 60) AS n;
+
+INSERT INTO import_rows (user_id, run_id, seq, kind, verdict, place)
+SELECT r.user_id, r.id, n, 'play', 'new', '$.plays[' || n || ']'
+  FROM import_runs AS r, generate_series(1, 200) AS n
+ WHERE r.file_name = '7.json'
+ ORDER BY r.user_id, r.id, n;
 """
 
 
@@ -103,6 +117,7 @@ class Facts(msgspec.Struct):
     play_id: UUID
     cleaning_id: UUID
     stylus_id: UUID
+    run_id: UUID
     artist: str
     label: str
     catno: str
@@ -143,6 +158,7 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         play_id=one(f"SELECT id FROM play_history WHERE user_id = '{user_id}' LIMIT 1"),
         cleaning_id=one(f"SELECT id FROM cleaning_history WHERE user_id = '{user_id}' LIMIT 1"),
         stylus_id=one(f"SELECT id FROM styluses WHERE user_id = '{user_id}' AND is_primary"),
+        run_id=one(f"SELECT run_id FROM import_rows WHERE user_id = '{user_id}' LIMIT 1"),
         artist=artist,
         label=label,
         catno=catno,

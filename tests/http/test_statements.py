@@ -123,6 +123,7 @@ async def test_single_reads(reading: Site, statements: list[str]) -> None:
         "/me": "users.get_user",
         "/me/preferences": "preferences.get_preferences",
         "/auth/tokens": "tokens.list_tokens",
+        "/imports": "imports.list_runs",
     }.items():
         statements.clear()
         assert (await reading.alice.get(f"/api/v1{path}")).status_code == 200

@@ -319,6 +319,8 @@ async def test_wrong_lines_are_told_and_the_rest_goes_on(tx: Connection) -> None
         "line 19": "2 fields where the header has 13",
     }
     assert [(copy[0], copy[2]) for copy in await copies(tx, account.id)] == [(1, 0), (12, 5)]
+    # A line that is refused makes no release either.
+    assert counts(run)["release"] == {"new": 2}
 
 
 def workbook() -> bytes:

@@ -23,7 +23,7 @@ from kleio.account_records import CopyRecord, FolderRecord, ReleaseRecord
 from kleio.catalogue import ArtistCredit, LabelCredit, ReleaseDocument
 from kleio.importers.files import describe_head, read_head
 from kleio.importers.format_texts import parse_formats
-from kleio.importers.record_checks import MAX_INTEGER
+from kleio.importers.record_checks import MAX_INTEGER, problem_of
 from kleio.importers.sources import FileSource, SourceError, SourceRow
 
 Dates = Literal["iso", "dmy", "mdy"]
@@ -111,6 +111,7 @@ class CollectionCsv(FileSource):
         # What a spreadsheet is meant to open begins with a mark, and has apostrophes.
         self._is_guarded = head.startswith(BYTE_ORDER_MARK)
         self._line = 0
+        self._now = datetime.now(UTC)
         self._folders: set[str] = set()
         self._delimiter = _delimiter(head, encoding)
         self._rest = self._rows()
@@ -177,6 +178,10 @@ class CollectionCsv(FileSource):
             yield SourceRow(place=place, kind="copy", problem=str(error))
             return
         copy.release_id = release.id or ""
+        # Here already, so that a line that is refused makes no release.
+        if problem := problem_of(release, self._now) or problem_of(copy, self._now):
+            yield SourceRow(place=place, kind="copy", problem=problem)
+            return
         if copy.folder_id is not None and copy.folder_id not in self._folders:
             if len(self._folders) < MAX_FOLDERS:
                 self._folders.add(copy.folder_id)
