@@ -351,6 +351,7 @@ async def _add_releases(conn: Connection, user_id: UUID, run_id: UUID, watch: _W
 
     Short ones, because the catalogue is locked against other writers meanwhile.
     """
+    watch.step("adding releases")
     after = 0
     while True:
         async with conn.transaction():

@@ -187,8 +187,8 @@ class CollectionCsv(FileSource):
                 self._folders.add(copy.folder_id)
             folder = FolderRecord(id=copy.folder_id, name=copy.folder_id)
             yield SourceRow(place=place, kind="folder", record=folder)
-        yield SourceRow(place=place, kind="release", record=release)
-        yield SourceRow(place=place, kind="copy", record=copy)
+        yield SourceRow(place=place, kind="release", record=release, is_checked=True)
+        yield SourceRow(place=place, kind="copy", record=copy, is_checked=True)
 
     def _copy(self, header: _Header, values: dict[str, str], cells: list[str]) -> CopyRecord:
         rating = values["Rating"]

@@ -82,7 +82,7 @@ class _Chunks:
     def _encode(self, row: SourceRow) -> bytes:
         record, problem = row.record, row.problem
         text = b"{}"
-        if problem is None and record is not None:
+        if problem is None and record is not None and not row.is_checked:
             problem = problem_of(record, self._now)
         if problem is None and record is not None:
             try:

@@ -35,6 +35,7 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
         record: None where it can't be read, and then `problem` says why, naming the field.
         problem: a sentence fragment such as `Rating: 6 is not 0 to 5`; the record is refused.
         note: what the reader had to leave out or change of a record that is kept.
+        is_checked: whether `record_checks` has passed the record already.
     """
 
     place: str
@@ -42,6 +43,7 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     record: AccountRecord | None = None
     problem: str | None = None
     note: str | None = None
+    is_checked: bool = False
 
 
 class Source(Protocol):
