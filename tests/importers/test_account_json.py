@@ -17,7 +17,8 @@ from importing import account_file, content_of, counts, import_account, rows_of,
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.demo import load_demo
-from kleio.importers.account_json import MAX_ITEM_BYTES, AccountJson
+from kleio.importers.account_json import AccountJson
+from kleio.importers.json_files import MAX_ITEM_BYTES
 from kleio.importers.sources import SourceError
 from kleio.repositories import users
 from servers import Server

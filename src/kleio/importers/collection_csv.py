@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any, BinaryIO, Literal, get_args
 
@@ -23,6 +23,7 @@ from kleio.account_records import CopyRecord, FolderRecord, ReleaseRecord
 from kleio.catalogue import ArtistCredit, LabelCredit, ReleaseDocument
 from kleio.importers.files import describe_head, read_head
 from kleio.importers.format_texts import parse_formats
+from kleio.importers.grades import media_grade, sleeve_grade
 from kleio.importers.record_checks import MAX_INTEGER, problem_of
 from kleio.importers.sources import FileSource, SourceError, SourceRow
 
@@ -49,14 +50,6 @@ OPTIONAL = (
 )
 _COLUMNS = {name.casefold(): name for name in (*REQUIRED, *OPTIONAL)}
 _CUSTOM_PREFIX = "collection "
-
-_GRADES = {
-    "mint (m)": "M", "m": "M", "near mint (nm or m-)": "NM", "near mint (nm)": "NM", "nm": "NM",
-    "m-": "NM", "nm or m-": "NM", "very good plus (vg+)": "VG+", "vg+": "VG+",
-    "very good (vg)": "VG", "vg": "VG", "good plus (g+)": "G+", "g+": "G+", "good (g)": "G",
-    "g": "G", "fair (f)": "F", "f": "F", "poor (p)": "P", "p": "P", "not graded": "Not Graded",
-}  # fmt: skip
-_SLEEVES = {**_GRADES, "generic": "Generic", "no cover": "No Cover"}
 
 _GUARDED = re.compile(r"'(?=[-+=@\t\r])")
 _RATING = re.compile(r"[0-5](?:\.0+)?", re.ASCII)
@@ -198,8 +191,8 @@ class CollectionCsv(FileSource):
             release_id="",
             folder_id=values["CollectionFolder"] or None,
             rating=int(rating[0]) if rating else 0,
-            media_condition=_grade("Collection Media Condition", values, _GRADES),
-            sleeve_condition=_grade("Collection Sleeve Condition", values, _SLEEVES),
+            media_condition=_grade("Collection Media Condition", values, media_grade),
+            sleeve_condition=_grade("Collection Sleeve Condition", values, sleeve_grade),
             notes=cells[header.notes] or None if header.notes is not None else None,
             custom_fields=header.custom_fields(cells),
             added_at=self._time(values["Date Added"]),
@@ -343,11 +336,13 @@ def _name_of(document: ReleaseDocument) -> str:
     return f"line:{hashlib.blake2b(msgspec.json.encode(document), digest_size=16).hexdigest()}"
 
 
-def _grade(column: str, values: dict[str, str], grades: dict[str, str]) -> str | None:
+def _grade(
+    column: str, values: dict[str, str], grade_of: Callable[[str], str | None]
+) -> str | None:
     text = values[column]
     if not text:
         return None
-    grade = grades.get(text.casefold())
+    grade = grade_of(text)
     if grade is None:
         raise Bad(f"{column}: {_shown(text)} is no grade of Discogs'")
     return grade
