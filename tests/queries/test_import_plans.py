@@ -1,4 +1,4 @@
-"""The statements that judge and write an import: what they do grows as the file does.
+"""The statements that judge, write and check an import: what they do grows as the file does.
 
 The rows that they compare were written a moment before, so the planner knows nothing of them. They
 run as in `kleio.db.pool.bulk_transaction`, on a file and on one ten times as long, and the rows
@@ -39,6 +39,7 @@ WRITTEN = [
 ]
 UPDATED = ["import_writes.update_copies", "import_writes.update_plays"]
 UPDATED += ["import_writes.update_cleanings"]
+CHECKED = ["import_checks.list_found_counts", "import_checks.get_found_parts"]
 BY_NAME: dict[str, Query] = {query.name: query for query in QUERIES}
 
 
@@ -107,6 +108,8 @@ async def measured(conn: Connection, rng: random.Random) -> dict[str, dict[str, 
             for name, kind in JUDGED.items():
                 gone = f"DELETE FROM import_rows WHERE run_id = '{run.id}' AND kind = '{kind}'"
                 found[str(size)][f"{name} {label}"] = await work_of(conn, name, parameters, gone)
+            for name in CHECKED if label == "known" else ():
+                found[str(size)][name] = await work_of(conn, name, parameters)
             for name in UPDATED if label == "changed" else WRITTEN:
                 needed = (
                     "ALTER TABLE user_releases DROP CONSTRAINT user_releases_folder_id_fkey"
