@@ -132,7 +132,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
         if self.format == "ndjson":
             return self._lines(conn, user_id)
         head = {"exportedAt": now, "username": username}
-        return _document(head, {"items": lambda: self._lines(conn, user_id)})
+        return json_document(head, {"items": lambda: self._lines(conn, user_id)})
 
     async def _csv(self, conn: Connection, user_id: UUID) -> Blocks:
         guard = APOSTROPHE if self.spreadsheet else ""
@@ -160,7 +160,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _account(conn: Connection, user_id: UUID, username: str, now: datetime) -> Blocks:
     stored = await preferences.get_preferences(conn, user_id=user_id)
-    document = _document(
+    document = json_document(
         {
             "format": FORMAT,
             "version": VERSION,
@@ -186,7 +186,7 @@ _ACCOUNT: dict[str, Callable[..., Blocks]] = {
 """The lists of the whole account, what is referred to before what refers to it."""
 
 
-async def _document(head: dict[str, object], lists: dict[str, Callable[[], Blocks]]) -> Blocks:
+async def json_document(head: dict[str, object], lists: dict[str, Callable[[], Blocks]]) -> Blocks:
     """Yield one JSON object: the members of `head`, then lists with an item a line.
 
     Args:

@@ -81,6 +81,31 @@ async def test_what_is_exported_can_be_imported(site: Site) -> None:
         assert verdicts == {"known"}, path
 
 
+async def test_a_history_of_the_older_kleio(site: Site) -> None:
+    history = {
+        "playHistory": [{"releaseId": 1, "playedAt": "2020-01-01T20:00:00Z"},
+                        {"releaseId": 900_001, "playedAt": "2020-01-02T20:00:00Z"}]
+    }  # fmt: skip
+    plays = await site.value("SELECT count(*) FROM play_history")
+    choices: dict[str, Any] = {
+        "headers": {"Content-Type": "application/json"},
+        "source": "kleio-json",
+    }
+    run = await ended(site, await post(site, json.dumps(history).encode(), **choices))
+    assert (run["source"], run["state"]) == ("kleio-json", "done")
+    assert run["counts"]["play"] == {"new": 1, "unmatched": 1}
+    assert await site.value("SELECT count(*) FROM play_history") == plays + 1
+    answer = await post(site, b'{"users": []}', **choices)
+    run = await ended(site, answer)
+    assert (run["state"], run["error"]) == (
+        "failed",
+        "this is not a history export of the older Kleio: "
+        "none of playHistory, cleaningHistory, styluses in it",
+    )
+    refused = await post(site, b"[]", **choices)
+    assert "begins with {" in problem(refused, 400, "unreadable-file")["detail"]
+
+
 async def test_updates_are_asked_for(site: Site) -> None:
     lines = csv_of(line(1, Rating="5", Date_Added="2026-01-02 03:04:05"))
     copies = "SELECT max(rating) FROM user_releases AS c JOIN releases AS r ON r.id = c.release_id"

@@ -1,9 +1,11 @@
-"""Times an import of a collection's CSV, and what it takes of memory and of each processor.
+"""Times an import of a user's data, and what it takes of memory and of each processor.
 
     .venv/bin/python tests/load/imports.py [--lines 100000] [--url postgresql://...]
+    .venv/bin/python tests/load/imports.py --older [--releases 20000] [--plays 100000]
 
-A file of so many lines, all of releases that the catalogue lacks, is imported four times for one
-user: as a dry run, for good, once more, and by another user. Without a URL a server of its own is
+A CSV of so many lines, or a database of the older Kleio, all of releases that the catalogue lacks,
+is imported four times for one user: as a dry run, for good, once more, and by another user. What
+was written is checked as `kleio import kleio-sqlite` does. Without a URL a server of its own is
 used and removed. Seconds of processors tell more than those of the clock where others work too.
 """
 
@@ -24,6 +26,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+import old_kleio
 from factories import make_user
 from importing import csv_of, shelf_of
 from kleio.db.embedded import embedded_server
@@ -33,6 +36,9 @@ from kleio.db.queries import Connection
 from kleio.importers.account_import import Progress, import_source
 from kleio.importers.collection_csv import CollectionCsv
 from kleio.importers.files import open_file
+from kleio.importers.import_check import Witness, check
+from kleio.importers.kleio_sqlite import KleioSqlite
+from kleio.importers.sources import Source
 from kleio.settings import load_settings
 
 FIRST_RELEASE = 1_000_000_000
@@ -49,12 +55,20 @@ def server_seconds(conn: Connection) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def write_file(file: Path, lines: int) -> None:
-    """Write a file of that many lines."""
-    file.write_bytes(csv_of(*shelf_of(lines, random.Random(1), first=FIRST_RELEASE)))
+def write_file(file: Path, options: argparse.Namespace) -> None:
+    """Write a file of the sizes asked for."""
+    if options.older:
+        sizes = {"releases": options.releases, "plays": options.plays, "tracks": 10}
+        old_kleio.build(file, **sizes, cleanings=options.plays // 5)
+    else:
+        file.write_bytes(csv_of(*shelf_of(options.lines, random.Random(1), first=FIRST_RELEASE)))
 
 
-async def measure(conninfo: str, file: Path) -> None:
+def open_source(file: Path, options: argparse.Namespace) -> Source:
+    return KleioSqlite(file) if options.older else CollectionCsv(open_file(file), file.name)
+
+
+async def measure(conninfo: str, file: Path, options: argparse.Namespace) -> None:
     """Import the file four times and print a line for each step."""
     conn = await connect(load_settings({}), conninfo)
     async with conn:
@@ -74,8 +88,11 @@ async def measure(conninfo: str, file: Path) -> None:
             def told(now: Progress, mark: Any = mark) -> None:
                 mark(now.step)
 
-            with closing(CollectionCsv(open_file(file), file.name)) as source:
+            with closing(Witness(open_source(file, options))) as source:
                 run = await import_source(conn, user.id, source, dry_run=dry_run, progress=told)
+                if not dry_run:
+                    mark("checking")
+                    assert (await check(conn, user.id, run, source)).failures == []
             mark("")
             for (step, *start), (_, *end) in pairwise(marks):
                 spent = "".join(f"{b - a:9.2f}" for a, b in zip(start, end, strict=True))
@@ -89,20 +106,23 @@ async def measure(conninfo: str, file: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--older", action="store_true", help="a database of the older Kleio")
+    parser.add_argument("--releases", type=int, default=20_000)
+    parser.add_argument("--plays", type=int, default=100_000)
     parser.add_argument("--url", help="a migrated database; its rows are added to")
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kleio-load-")))
-        file = folder / "shelf.csv"
+        file = folder / "shelf"
         # In a process of its own, whose memory is not this one's.
-        writer = get_context("spawn").Process(target=write_file, args=(file, options.lines))
+        writer = get_context("spawn").Process(target=write_file, args=(file, options))
         writer.start()
         writer.join()
         conninfo = options.url
         if conninfo is None:
             conninfo = stack.enter_context(embedded_server(folder / "server")).conninfo
             migrate(conninfo)
-        asyncio.run(measure(conninfo, file))
+        asyncio.run(measure(conninfo, file, options))
         size = file.stat().st_size / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"the client's memory at its peak: {peak:.0f} MiB; the file has {size:.0f} MiB")

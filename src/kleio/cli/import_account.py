@@ -164,7 +164,7 @@ def import_file(
     from kleio.importers.files import open_file
     from kleio.importers.sources import SourceError
 
-    display = _Display(file.name)
+    display = Display(file.name)
     started = time.monotonic()
 
     async def main(conn: AsyncConnection[Any], _settings: Settings) -> Run:
@@ -190,7 +190,7 @@ def import_file(
 
     def end(found: Counts, **more: object) -> None:
         seconds = round(time.monotonic() - started, 3)
-        print_json({**_summary(found, with_updates), "seconds": seconds, **more})
+        print_json({**summary(found, with_updates), "seconds": seconds, **more})
 
     try:
         run = run_with_connection(main)
@@ -212,7 +212,7 @@ def _open(opened: BinaryIO, open_source: OpenSource, name: str) -> Source:
         raise
 
 
-def _summary(counts: Counts, with_updates: bool) -> dict[str, int]:
+def summary(counts: Counts, with_updates: bool) -> dict[str, int]:
     """Return the counts in the words that all imports end with; the last four add up to `read`."""
     summary = dict.fromkeys(("read", "inserted", "updated", "unchanged", "refused"), 0)
     for verdicts in counts.values():
@@ -240,8 +240,12 @@ async def _write_report(conn: AsyncConnection[Any], user_id: UUID, run: Run, rep
         fail(f"{report}: {error.strerror or error}")
 
 
-class _Display:
-    """A bar on a terminal, plain lines elsewhere; all on stderr."""
+class Display:
+    """A bar on a terminal, plain lines elsewhere; all on stderr.
+
+    Args:
+        file_name: what is imported.
+    """
 
     def __init__(self, file_name: str) -> None:
         from rich.console import Console
@@ -287,7 +291,7 @@ class _Display:
             self._printed = now.seconds
             share = now.bytes_read / now.bytes_total if now.bytes_total else 1.0
             where = f", {share:.0%}" if now.step == "reading" else ""
-            self._line(f"{self._name}: {now.step}, {now.records:,} records{where}")
+            self.line(f"{self._name}: {now.step}, {now.records:,} records{where}")
 
     async def finish(self, conn: AsyncConnection[Any], user_id: UUID, run: Run, show: int) -> None:
         """Name the records that need a look, and give the table of verdicts."""
@@ -300,7 +304,7 @@ class _Display:
             shown = await self._show_rows(conn, user_id, run, verdict, min(left, there))
             left -= shown
             if shown < there:
-                self._line(f"{verdict}: {there - shown:,} more; --report FILE has all")
+                self.line(f"{verdict}: {there - shown:,} more; --report FILE has all")
         header = ("", *VERDICTS)
         rows = [
             (kind, *(f"{counts[kind].get(verdict, 0):,}" for verdict in VERDICTS))
@@ -308,11 +312,11 @@ class _Display:
             if kind in counts
         ]
         for row in (header, *rows):
-            self._line(
+            self.line(
                 "".join(cell.ljust(12) if not n else cell.rjust(11) for n, cell in enumerate(row))
             )
         if run.dry_run:
-            self._line("Nothing was written: this was a dry run.")
+            self.line("Nothing was written: this was a dry run.")
 
     async def _show_rows(
         self, conn: AsyncConnection[Any], user_id: UUID, run: Run, verdict: str, most: int
@@ -335,8 +339,9 @@ class _Display:
         for keyed in rows:
             row = keyed.row
             why = row.reason or (bytes(row.changes).decode() if row.changes else "")
-            self._line(f"{verdict}: {row.place}, {row.kind}: {why}")
+            self.line(f"{verdict}: {row.place}, {row.kind}: {why}")
         return len(rows)
 
-    def _line(self, text: str) -> None:
+    def line(self, text: str) -> None:
+        """Write a line that stays."""
         self._console.print(text, markup=False)

@@ -6,6 +6,7 @@ import rich_click as click
 
 from kleio.cli.import_account import account, collection_csv
 from kleio.cli.import_dump import discogs_dump
+from kleio.cli.import_kleio import kleio_json, kleio_sqlite
 
 
 @click.group("import")
@@ -13,5 +14,5 @@ def import_group() -> None:
     """Bring data from files into Kleio."""
 
 
-for _command in (discogs_dump, collection_csv, account):
+for _command in (discogs_dump, collection_csv, account, kleio_sqlite, kleio_json):
     import_group.add_command(_command)

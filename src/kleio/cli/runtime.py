@@ -160,6 +160,22 @@ def run_connected(
     return asyncio.run(run())
 
 
+def with_own_key(settings: Settings) -> Settings:
+    """Return the settings with the embedded server's own key, where none is given.
+
+    The server's directory exists, so the server was opened before.
+    """
+    import msgspec
+
+    from kleio import encryption
+    from kleio.settings import Secret
+
+    if not settings.embedded or settings.secret_key is not None:
+        return settings
+    key = encryption.key_file(settings.home).read_text().strip()
+    return msgspec.structs.replace(settings, secret_key=Secret(key))
+
+
 def print_json(value: object) -> None:
     """Write a value as one line of JSON on stdout."""
     import msgspec

@@ -22,7 +22,7 @@ from kleio.repositories.imports import ImportRow, Run
 ALIVE = timedelta(seconds=60)
 """How long after its last sign of life a run counts as going on."""
 
-SourceName = Literal["collection-csv", "account"]
+SourceName = Literal["collection-csv", "account", "kleio-json"]
 
 BY_MEDIA_TYPE: dict[str, SourceName] = {
     "text/csv": "collection-csv",
@@ -33,7 +33,8 @@ SourceChoice = Annotated[
     SourceName | None,
     QueryParameter(
         description="What the file is; left out, the CSV of a collection where it is sent as"
-        " text/csv, and an account where it is application/json."
+        " text/csv, and an account where it is application/json. `kleio-json` is the history export"
+        " of the older, single-user Kleio."
     ),
 ]
 DryRun = Annotated[

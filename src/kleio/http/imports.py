@@ -48,6 +48,7 @@ from kleio.http.zones import known_zones
 from kleio.importers import account_import
 from kleio.importers.account_json import AccountJson
 from kleio.importers.collection_csv import CollectionCsv
+from kleio.importers.kleio_json import KleioJson
 from kleio.importers.sources import Source, SourceError
 from kleio.repositories import imports
 from kleio.repositories.imports import ImportRow, Run, RunReport
@@ -130,14 +131,16 @@ async def add_import(
 ) -> Response[ImportRun]:
     """Take a file and import it after the answer, whose `Location` tells how far it is.
 
-    A CSV of a collection, or a whole account as `GET /export/all` gives it. What is there already
-    stays as it is, so that the same file again adds nothing.
+    A CSV of a collection, a whole account as `GET /export/all` gives it, or the history export of
+    the older Kleio. What is there already stays as it is, so that the same file again adds nothing.
     """
     name = _source_name(request, source)
     if zone not in known_zones():
         raise invalid_field("zone", "no such time zone", source="query")
     options: dict[str, Any] = {}
-    open_source: Callable[[BinaryIO, str], Source] = AccountJson
+    open_source: Callable[[BinaryIO, str], Source] = (
+        KleioJson if name == "kleio-json" else AccountJson
+    )
     if name == "collection-csv":
         options = {"dates": dates, "zone": zone, "encoding": encoding}
         open_source = partial(CollectionCsv, dates=dates, zone=ZoneInfo(zone), encoding=encoding)
