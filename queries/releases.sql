@@ -17,6 +17,34 @@ SELECT r.discogs_id, r.source_hash
   FROM releases AS r
  WHERE r.discogs_id = ANY (:discogs_ids::int[]);
 
+-- name: list_better_releases(discogs_ids)
+-- Which of these Discogs releases the catalogue knows as well as a stub of the API, or better.
+--
+-- Returns: 0..n rows int, in no order.
+-- Index:   releases_discogs_id_key.
+-- Locks:   none.
+SELECT r.discogs_id
+  FROM releases AS r
+ WHERE r.discogs_id = ANY (:discogs_ids::int[])
+   AND (r.source_hash IS NOT NULL OR r.from_api);
+
+-- name: update_releases_fetched(discogs_ids, now)!
+-- Note that the API was asked for these releases, whatever it answered.
+--
+-- Returns: the number of releases written.
+-- Index:   releases_discogs_id_key.
+-- Locks:   the releases, in the order of their Discogs numbers.
+UPDATE releases AS r
+   SET fetched_at = :now::timestamptz
+  FROM (
+           SELECT f.id
+             FROM releases AS f
+            WHERE f.discogs_id = ANY (:discogs_ids::int[])
+            ORDER BY f.discogs_id
+              FOR NO KEY UPDATE
+       ) AS asked
+ WHERE r.id = asked.id;
+
 -- name: insert_release_references(documents, now)!
 -- The artists, labels, genres and styles that release documents name and the catalogue lacks.
 --
@@ -95,7 +123,7 @@ WITH document AS MATERIALIZED (
                notes text,
                "masterDiscogsId" int, "dataQuality" text, "playDuration" int,
                "playDurationEstimated" boolean, artists jsonb, labels jsonb, formats jsonb,
-               genres jsonb, styles jsonb, tracks jsonb, metadata jsonb
+               genres jsonb, styles jsonb, tracks jsonb, metadata jsonb, "fromApi" boolean
            )
       LEFT JOIN releases AS known
         ON known.discogs_id = d."discogsId"
@@ -196,7 +224,7 @@ saved AS (
         id, discogs_id, master_discogs_id, year, play_duration, play_duration_estimated,
         created_at, updated_at, synced_at, title, artist_normalized, card, released, country,
         resource_url, thumb, cover_image, data_quality, source_hash, facets, search_text, notes,
-        metadata
+        metadata, from_api
     )
     SELECT d.id, d."discogsId", d."masterDiscogsId", d.year, d."playDuration",
            coalesce(d."playDurationEstimated", false), :now::timestamptz, :now,
@@ -226,7 +254,7 @@ saved AS (
                NULL
            ),
            normalize_name(concat_ws(' ', d.title, a.names, l.catnos)), d.notes,
-           coalesce(d.metadata, '{}')
+           coalesce(d.metadata, '{}'), coalesce(d."fromApi", false)
       FROM document AS d
       LEFT JOIN artist_part AS a ON a.release_id = d.id
       LEFT JOIN label_part AS l ON l.release_id = d.id
@@ -254,7 +282,8 @@ saved AS (
            facets = excluded.facets,
            search_text = excluded.search_text,
            notes = excluded.notes,
-           metadata = excluded.metadata
+           metadata = excluded.metadata,
+           from_api = excluded.from_api
     RETURNING r.discogs_id, r.id
 ),
 old_artist AS (
@@ -593,6 +622,8 @@ SELECT json_build_object(
            'series', coalesce(r.metadata -> 'series', '[]'),
            'images', coalesce(r.metadata -> 'images', '[]'),
            'videos', coalesce(r.metadata -> 'videos', '[]'),
+           'isStub', r.discogs_id IS NOT NULL AND r.source_hash IS NULL,
+           'fetchedAt', CASE WHEN r.from_api THEN r.fetched_at END,
            'createdAt', r.created_at, 'updatedAt', r.updated_at
        )
   FROM releases AS r

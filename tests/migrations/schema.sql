@@ -125,11 +125,40 @@ CREATE TABLE public.cleaning_history (
     updated_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.discogs_copies (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    present boolean NOT NULL,
+    folder_number integer NOT NULL,
+    rating smallint NOT NULL,
+    media_condition text,
+    sleeve_condition text,
+    notes text,
+    custom_fields jsonb NOT NULL,
+    added_at timestamp with time zone,
+    synced_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.discogs_credentials (
     user_id uuid NOT NULL,
     token_encrypted bytea NOT NULL,
     updated_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.discogs_pace (
+    id smallint NOT NULL,
+    calls timestamp with time zone[] NOT NULL,
+    others integer NOT NULL,
+    others_seen_at timestamp with time zone,
+    call_limit integer,
+    blocked_until timestamp with time zone,
+    CONSTRAINT discogs_pace_id_check CHECK ((id = 1))
+)
+WITH (fillfactor='20');
+
+COMMENT ON COLUMN public.discogs_pace.calls IS 'the last minute''s, and those that wait for their time';
+
+COMMENT ON COLUMN public.discogs_pace.others IS 'calls of the last minute that Discogs has counted and Kleio has not made';
 
 CREATE TABLE public.folders (
     user_id uuid NOT NULL,
@@ -138,10 +167,13 @@ CREATE TABLE public.folders (
     name text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    discogs_name text,
     CONSTRAINT folders_number_check CHECK ((number > 0))
 );
 
 COMMENT ON COLUMN public.folders.number IS 'Discogs'' number of the folder; 1 is Uncategorized';
+
+COMMENT ON COLUMN public.folders.discogs_name IS 'the name at Discogs when last synced, NULL for a folder that Discogs does not know';
 
 CREATE TABLE public.genres (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -343,12 +375,21 @@ CREATE TABLE public.releases (
     search_text text NOT NULL COLLATE pg_catalog."C",
     notes text,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    from_api boolean DEFAULT false NOT NULL,
+    fetched_at timestamp with time zone,
     CONSTRAINT releases_discogs_id_check CHECK ((discogs_id > 0))
 );
 ALTER TABLE ONLY public.releases ALTER COLUMN card SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN facets SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STATISTICS 0;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STORAGE EXTERNAL;
+
+COMMENT ON COLUMN public.releases.source_hash IS 'of the document that it was written from; NULL for a stub, which is only what a shelf or a file
+    says of it: the next sync or dump completes it';
+
+COMMENT ON COLUMN public.releases.from_api IS 'from Discogs'' API, whose terms limit its age; a dump is CC0 and replaces it';
+
+COMMENT ON COLUMN public.releases.fetched_at IS 'when the API was last asked for all of it, whatever the answer was';
 
 CREATE TABLE public.styles (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -387,6 +428,75 @@ CREATE TABLE public.styluses (
 );
 
 COMMENT ON COLUMN public.styluses.is_primary IS 'the one that plays are logged with; only an active one';
+
+CREATE TABLE public.sync_items (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    instance_id bigint NOT NULL,
+    reading integer NOT NULL,
+    release_discogs_id integer NOT NULL,
+    release_id uuid,
+    folder_number integer NOT NULL,
+    rating smallint NOT NULL,
+    media_condition text,
+    sleeve_condition text,
+    notes text,
+    custom_fields jsonb NOT NULL,
+    added_at timestamp with time zone,
+    copy_id uuid,
+    is_adopted boolean DEFAULT false NOT NULL,
+    seen_updated_at timestamp with time zone,
+    verdict text,
+    conflicts text[] DEFAULT '{}'::text[] NOT NULL,
+    merged jsonb,
+    merged_custom jsonb
+);
+
+COMMENT ON COLUMN public.sync_items.release_id IS 'NULL where the catalogue lacks the release';
+
+CREATE TABLE public.sync_jobs (
+    run_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    owner uuid,
+    backend_pid integer,
+    backend_started_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    cancel_requested boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    alive_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN public.sync_jobs.owner IS 'a new number for each process that takes the run over';
+
+COMMENT ON COLUMN public.sync_jobs.backend_pid IS 'the owner''s connection, NULL behind a pooler; gone, it tells at once that the owner is';
+
+CREATE TABLE public.sync_runs (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    phase text DEFAULT 'identity'::text NOT NULL,
+    dry_run boolean NOT NULL,
+    with_details boolean NOT NULL,
+    pages_done integer DEFAULT 0 NOT NULL,
+    pages_total integer,
+    releases_done integer DEFAULT 0 NOT NULL,
+    releases_total integer,
+    calls integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    report jsonb DEFAULT '{}'::jsonb NOT NULL,
+    state jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error_code text,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    phase_started_at timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT sync_runs_phase_check CHECK ((phase = ANY (ARRAY['identity'::text, 'pages'::text, 'checking'::text, 'shelf'::text, 'releases'::text, 'done'::text]))),
+    CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+COMMENT ON COLUMN public.sync_runs.state IS 'where a run that was cut short goes on';
 
 CREATE TABLE public.tracks (
     release_id uuid NOT NULL,
@@ -456,8 +566,14 @@ ALTER TABLE ONLY public.auth_tokens
 ALTER TABLE ONLY public.cleaning_history
     ADD CONSTRAINT cleaning_history_pkey PRIMARY KEY (user_id, id);
 
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_pkey PRIMARY KEY (user_id, id);
+
 ALTER TABLE ONLY public.discogs_credentials
     ADD CONSTRAINT discogs_credentials_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.discogs_pace
+    ADD CONSTRAINT discogs_pace_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.folders
     ADD CONSTRAINT folders_pkey PRIMARY KEY (user_id, id);
@@ -536,6 +652,18 @@ ALTER TABLE ONLY public.stylus_models
 
 ALTER TABLE ONLY public.styluses
     ADD CONSTRAINT styluses_pkey PRIMARY KEY (user_id, id);
+
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_pkey PRIMARY KEY (user_id, run_id, instance_id);
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_user_id_key UNIQUE (user_id);
+
+ALTER TABLE ONLY public.sync_runs
+    ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (user_id, id);
 
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_pkey PRIMARY KEY (release_id, seq);
@@ -618,6 +746,12 @@ ALTER TABLE ONLY public.cleaning_history
 ALTER TABLE ONLY public.cleaning_history
     ADD CONSTRAINT cleaning_history_user_release_id_fkey FOREIGN KEY (user_id, user_release_id) REFERENCES public.user_releases(user_id, id);
 
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_id_fkey FOREIGN KEY (user_id, id) REFERENCES public.user_releases(user_id, id);
+
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.discogs_credentials
     ADD CONSTRAINT discogs_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -683,6 +817,18 @@ ALTER TABLE ONLY public.styluses
 
 ALTER TABLE ONLY public.styluses
     ADD CONSTRAINT styluses_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.sync_runs(user_id, id);
+
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_runs
+    ADD CONSTRAINT sync_runs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id) ON DELETE CASCADE;

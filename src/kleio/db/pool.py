@@ -124,6 +124,23 @@ async def connect(settings: Settings, conninfo: str) -> Connection:
     return conn
 
 
+@asynccontextmanager
+async def own_connection(settings: Settings, conninfo: str) -> AsyncIterator[Connection]:
+    """Lend a new connection outside any pool, for work that lasts longer than a request.
+
+    Raises:
+        Unavailable: the server can't be reached or refuses the connection.
+        DatabaseError: whatever else the connection meets.
+    """
+    conn = await connect(settings, conninfo)
+    try:
+        yield conn
+    except psycopg.Error as error:
+        raise translate(error, operation="transaction") from error
+    finally:
+        await conn.close()
+
+
 class Database:
     """The pool of one server worker.
 

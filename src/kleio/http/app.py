@@ -21,6 +21,7 @@ from kleio.accounts import InvalidField
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
+from kleio.discogs.worker import SyncWorker
 from kleio.http import (
     artists,
     cleanings,
@@ -42,6 +43,7 @@ from kleio.http import (
     stats,
     styles,
     styluses,
+    sync,
     users,
 )
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
@@ -71,6 +73,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     database = Database(settings, conninfo)
     token_use = TokenUse(database)
     import_tasks = ImportTasks(database)
+    sync_worker = SyncWorker(settings, conninfo)
+    # One line a call is too much.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -78,12 +83,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
         try:
             async with database.connection() as conn:
                 await check_ready(conn)
-            flusher = asyncio.create_task(token_use.run())
+            tasks = [asyncio.create_task(token_use.run()), asyncio.create_task(sync_worker.run())]
             try:
                 yield
             finally:
                 await import_tasks.close()
-                flusher.cancel()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
                 await token_use.flush()
         finally:
             await database.close()
@@ -109,6 +116,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             exports.router,
             erasure.router,
             imports.router,
+            sync.router,
         ],
         middleware=[DefineMiddleware(Authentication, exclude_from_auth_key=NO_AUTH)],
         guards=[known_query_names],
@@ -123,6 +131,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 "token_use": token_use,
                 "settings": settings,
                 "import_tasks": import_tasks,
+                "sync_worker": sync_worker,
             }
         ),
         openapi_config=docs.openapi_config(),
