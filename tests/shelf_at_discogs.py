@@ -81,8 +81,8 @@ class Shelf:
         notes: list[dict[str, Any]] | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """Add a copy, as a person does at Discogs, and return its item."""
-        at = (added or datetime.now(UTC)).astimezone(timezone(timedelta(hours=-8)))
+        """Add a copy, by default yesterday, and return its item."""
+        at = (added or datetime.now(UTC) - timedelta(days=1)).astimezone(timezone(timedelta(hours=-8)))
         item = {
             "id": release,
             "instance_id": self.next_instance,

@@ -143,7 +143,8 @@ class ShelfReader:
                 conn, **context.key, reading=state.reading, first_page_at=state.first_page_at
             )
         assert seen is not None  # an aggregate gives its row
-        is_still = state.is_steady and not seen.items_added
+        # A single page is of one moment.
+        is_still = state.is_steady and (state.pages == 1 or not seen.items_added)
         state.totals.append(state.total if is_still and state.total is not None else -1)
         if is_still and state.items_read == seen.items_now == state.total:
             if state.reading > 1 and not state.is_checked:
