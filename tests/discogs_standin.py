@@ -43,7 +43,7 @@ class Fault:
 
     kind: `status` (with `value`, the status), `garbage` (JSON that is cut off, with its right
     length), `cut` (the connection ends before the body does), `slow` (`value` seconds late),
-    `empty`, `large` (`value` bytes), `html`, `body` (`value` as the answer), `moved`.
+    `empty`, `large` (`value` bytes), `packed` (`value` as gzip), `html`, `body` (`value` as the answer), `moved`.
     """
 
     kind: str
@@ -263,6 +263,8 @@ async def _failing(
         return _json(200, b"", headers)
     if fault.kind == "large":
         return _json(200, b'{"x":"' + b"x" * fault.value + b'"}', headers)
+    if fault.kind == "packed":
+        return _json(200, fault.value, {**headers, "Content-Encoding": "gzip"})
     if fault.kind == "html":
         return _json(200, b"<html><title>Just a moment...</title></html>", headers)
     if fault.kind == "body":

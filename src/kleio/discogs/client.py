@@ -259,9 +259,7 @@ async def _body(response: httpx.Response, path: str) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            raise UnexpectedAnswer(
-                f"Discogs' answer to {path} has more than {MAX_BODY_BYTES:,} bytes"
-            )
+            raise UnexpectedAnswer(f"Discogs' answer to {path} exceeds {MAX_BODY_BYTES:,} bytes")
     if not body:
         # What Discogs gives to callers whose User-Agent it does not like.
         raise UnexpectedAnswer(f"Discogs' answer to {path} is empty")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from kleio.catalogue import ReleaseDocument
@@ -19,7 +19,7 @@ FETCHED_AT_ONCE = 3
 """Calls under way at the same time: with answers of 2 s they still use up the limit."""
 
 BATCH_SIZE = 12
-"""Releases stored in one transaction: about a quarter of a minute's calls."""
+"""How many are looked up at once: about a quarter of a minute's calls."""
 
 RETRY_AFTER = timedelta(days=7)
 """When a stub that Discogs did not complete is tried again."""
@@ -73,37 +73,37 @@ class ReleaseFetcher:
             if not numbers:
                 return
             done = await self._fetch_batch(numbers, done)
-            await context.tell()
 
     async def _fetch_batch(self, numbers: Sequence[int], done: int) -> int:
-        """Fetch some releases and store those that came, also where one call ended it all."""
+        """Fetch some releases, and store each when it comes."""
         turn = asyncio.Semaphore(FETCHED_AT_ONCE)
 
         async def fetch(number: int) -> ReleaseDocument:
             async with turn:
                 return await self._context.client.get(f"/releases/{number}", _release)
 
-        tasks: list[_Task] = [asyncio.ensure_future(fetch(number)) for number in numbers]
+        tasks = {asyncio.ensure_future(fetch(number)): number for number in numbers}
         pending = set(tasks)
         try:
-            while pending and _fatal(tasks) is None:
-                _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            while pending:
+                came, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                # At once, so that a run that is killed loses no more than what is under way.
+                done = await self._store({task: tasks[task] for task in came}, done)
+                if fatal := _fatal(came):
+                    raise fatal
         finally:
             for task in pending:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        done = await self._store(numbers, tasks, done)
-        if fatal := _fatal(tasks):
-            raise fatal
+            await asyncio.gather(*pending, return_exceptions=True)
         return done
 
-    async def _store(self, numbers: Sequence[int], tasks: Sequence[_Task], done: int) -> int:
+    async def _store(self, tasks: Mapping[_Task, int], done: int) -> int:
         context = self._context
         asked: list[int] = []
         documents: list[ReleaseDocument] = []
-        for number, task in zip(numbers, tasks, strict=True):
-            error = None if task.cancelled() else task.exception()
-            if task.cancelled() or (error and not isinstance(error, _OF_ONE_RELEASE)):
+        for task, number in tasks.items():
+            error = task.exception()
+            if error is not None and not isinstance(error, _OF_ONE_RELEASE):
                 continue
             asked.append(number)
             if error is not None:
@@ -118,16 +118,16 @@ class ReleaseFetcher:
                 await context.save(conn, documents)
                 await releases.update_releases_fetched(conn, discogs_ids=asked, now=utc_now())
                 await context.note(conn, releases_done=done + len(asked))
+            await context.tell()
         return done + len(asked)
 
 
-def _fatal(tasks: Sequence[_Task]) -> BaseException | None:
+def _fatal(tasks: Iterable[_Task]) -> BaseException | None:
     """Return the first error that ends the run."""
     for task in tasks:
-        if task.done() and not task.cancelled():
-            error = task.exception()
-            if error is not None and not isinstance(error, _OF_ONE_RELEASE):
-                return error
+        error = task.exception()
+        if error is not None and not isinstance(error, _OF_ONE_RELEASE):
+            return error
     return None
 
 
