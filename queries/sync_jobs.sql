@@ -38,6 +38,9 @@ SELECT j.run_id, j.user_id, j.attempts, j.cancel_requested, j.created_at
 -- name: update_job_claimed(user_id, owner, backend_pid, backend_started_at, dead_before, now)^
 -- Take over the oldest run that nobody works on.
 --
+-- Attempts are counted where nobody asked for the run by name: a run that kills its owners is not
+-- to go round for ever, and a person may try as often as he likes.
+--
 -- Returns: 0..1 rows Job; none where there is nothing to do.
 -- Params:  user_id uuid: whose alone, NULL for anybody's. owner uuid: new. backend_pid int,
 --          backend_started_at timestamptz: of get_backend, NULL behind a pooler.
@@ -48,12 +51,12 @@ UPDATE sync_jobs AS j
    SET owner = :owner::uuid,
        backend_pid = :backend_pid::int,
        backend_started_at = :backend_started_at::timestamptz,
-       attempts = j.attempts + 1,
+       attempts = CASE WHEN :user_id::uuid IS NULL THEN j.attempts + 1 ELSE 1 END,
        alive_at = :now::timestamptz
  WHERE j.run_id = (
            SELECT n.run_id
              FROM sync_jobs AS n
-            WHERE n.user_id = coalesce(:user_id::uuid, n.user_id)
+            WHERE n.user_id = coalesce(:user_id, n.user_id)
               AND (n.owner IS NULL
                    OR n.alive_at < :dead_before::timestamptz
                    OR (n.backend_pid IS NOT NULL

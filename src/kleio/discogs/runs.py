@@ -27,7 +27,7 @@ DEAD_SECONDS = 60.0
 """How long an owner may be silent, where a pooler hides whether its connection is gone."""
 
 MOST_ATTEMPTS = 5
-"""How many owners a run may outlive: what kills the fifth is probably the run."""
+"""How many servers a run may outlive: what kills the fifth is probably the run."""
 
 
 class RunLost(Exception):
