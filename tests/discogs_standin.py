@@ -43,7 +43,8 @@ class Fault:
 
     kind: `status` (with `value`, the status), `garbage` (JSON that is cut off, with its right
     length), `cut` (the connection ends before the body does), `slow` (`value` seconds late),
-    `empty`, `large` (`value` bytes), `packed` (`value` as gzip), `html`, `body` (`value` as the answer), `moved`.
+    `empty`, `large` (`value` bytes), `packed` (`value` as gzip), `html`, `body` (`value` as the
+    answer), `moved`.
     """
 
     kind: str

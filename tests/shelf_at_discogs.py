@@ -82,7 +82,9 @@ class Shelf:
         **more: Any,
     ) -> dict[str, Any]:
         """Add a copy, by default yesterday, and return its item."""
-        at = (added or datetime.now(UTC) - timedelta(days=1)).astimezone(timezone(timedelta(hours=-8)))
+        at = (added or datetime.now(UTC) - timedelta(days=1)).astimezone(
+            timezone(timedelta(hours=-8))
+        )
         item = {
             "id": release,
             "instance_id": self.next_instance,

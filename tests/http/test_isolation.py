@@ -86,7 +86,37 @@ async def _prepare(site: Site) -> Hers:
     hers.stylus = await site.value(
         "SELECT id FROM styluses WHERE user_id = %s AND name = %s", hers.user, ALICES_STYLUS
     )
+    await _sync(site, hers)
     return hers
+
+
+async def _sync(site: Site, hers: Hers) -> None:
+    """Leave a sync of hers that somebody works on, half way through."""
+    hers.sync = await site.value(
+        "INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at)"
+        " VALUES (%s, 'running', false, false, now(), now()) RETURNING id",
+        hers.user,
+    )
+    await site.rows(
+        "INSERT INTO sync_jobs (run_id, user_id, owner, created_at, alive_at)"
+        " VALUES (%s, %s, uuidv7(), now(), now())",
+        hers.sync,
+        hers.user,
+    )
+    await site.rows(
+        "INSERT INTO sync_items (user_id, run_id, instance_id, reading, release_discogs_id,"
+        " folder_number, rating, notes, custom_fields) VALUES (%s, %s, 1, 1, 1, 1, 0, %s, '{}')",
+        hers.user,
+        hers.sync,
+        ALICES_NOTE,
+    )
+    await site.rows(
+        "INSERT INTO discogs_copies (user_id, id, present, folder_number, rating, notes,"
+        " custom_fields, synced_at) VALUES (%s, %s, true, 1, 0, %s, '{}', now())",
+        hers.user,
+        hers.copy,
+        ALICES_NOTE,
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +136,7 @@ async def test_nothing_crosses(site: Site, function: Case) -> None:
         "Lisbon",
     ]
     secrets += [str(id) for id in (hers.user, hers.copy, hers.folder, hers.token)]
-    secrets += [str(id) for id in (hers.play, hers.cleaning, hers.stylus, hers.run)]
+    secrets += [str(id) for id in (hers.play, hers.cleaning, hers.stylus, hers.run, hers.sync)]
     for answer in answers:
         shown = answer.text.replace(str(answer.request.url.path), "")
         assert [word for word in secrets if word in shown] == []

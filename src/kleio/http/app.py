@@ -121,6 +121,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         middleware=[DefineMiddleware(Authentication, exclude_from_auth_key=NO_AUTH)],
         guards=[known_query_names],
         request_class=StrictRequest,
+        response_headers=[docs.ATTRIBUTION_HEADER],
     )
     return Application(
         route_handlers=[api, health.router, docs.openapi_document, docs.docs_asset],

@@ -23,6 +23,7 @@ class Hers:
     cleaning: UUID
     stylus: UUID
     run: UUID
+    sync: UUID
 
 
 Case = Callable[[Site, Hers], Awaitable[list[httpx.Response]]]
