@@ -43,6 +43,10 @@ SELECT u.id, r.id, f.id, n %% 6, '2020-01-01Z'::timestamptz + n * interval '1 da
   JOIN folders AS f
     ON f.user_id = u.id AND f.number = 1 + n %% 3;
 
+INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at)
+SELECT u.id, 'completed', false, true, u.created_at, u.created_at
+  FROM users AS u, generate_series(1, 10) AS n;
+
 INSERT INTO styluses (
     user_id, name, expected_lifespan_hours, active, is_primary, owned, created_at, updated_at
 )

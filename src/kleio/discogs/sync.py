@@ -16,23 +16,22 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import msgspec
 
-from kleio import encryption
 from kleio.db.queries import Connection
 from kleio.discogs import answers, runs
 from kleio.discogs.client import DiscogsClient
 from kleio.discogs.context import ProgressCallback, SyncContext
+from kleio.discogs.credentials import read_token
 from kleio.discogs.details import ReleaseFetcher
-from kleio.discogs.errors import DiscogsError, NoToken
+from kleio.discogs.errors import DiscogsError
 from kleio.discogs.pace import SharedPace
 from kleio.discogs.progress import CopyConflict, RenamedFolder
 from kleio.discogs.reading import ShelfReader
 from kleio.discogs.runs import Keeper, Owned, RunCancelled, RunLost, utc_now
-from kleio.repositories import discogs_credentials, discogs_sync, sync_runs
-from kleio.settings import Secret, Settings
+from kleio.repositories import discogs_sync, sync_runs
+from kleio.settings import Settings
 
 INTERRUPTED = "sync-interrupted"
 """The error's code of a run that ended with several of its owners."""
@@ -121,21 +120,6 @@ async def _while_alive(sync: ShelfSync, keeper: Keeper) -> None:
         beating.cancel()
         await asyncio.gather(working, beating, return_exceptions=True)
     (working if is_done else beating).result()
-
-
-async def read_token(conn: Connection, user_id: UUID, settings: Settings) -> Secret:
-    """Return a user's Discogs token.
-
-    Raises:
-        NoToken: there is none, or none of the server's keys opens it.
-    """
-    encrypted = await discogs_credentials.get_credential(conn, user_id=user_id)
-    if encrypted is None:
-        raise NoToken("There is no Discogs token (PUT /me/discogs-token keeps one)")
-    try:
-        return Secret(encryption.decrypt(encrypted, user_id=user_id, keys=settings.secret_keys()))
-    except encryption.EncryptionError as error:
-        raise NoToken("The Discogs token was kept with another KLEIO_SECRET_KEY") from error
 
 
 class ShelfSync:

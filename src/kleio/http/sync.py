@@ -13,10 +13,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from kleio.discogs import runs
+from kleio.discogs.credentials import read_token
 from kleio.discogs.errors import NoToken
 from kleio.discogs.progress import SyncCounts, SyncReport
 from kleio.discogs.runs import AlreadyRunning
-from kleio.discogs.sync import read_token
 from kleio.discogs.worker import SyncWorker
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.paging import (
