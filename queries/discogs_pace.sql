@@ -8,7 +8,7 @@
 -- the window. Moments ahead are taken in the order of asking, so nobody starves; two that ask at
 -- once wait for each other on the row. Calls that Discogs has counted and Kleio has not made
 -- belong to other programs behind the same address: what they use up beyond the reserve is left
--- to them.
+-- to them, for three windows or until an answer tells something newer.
 --
 -- Returns: 0..1 rows Moment: seconds to wait from now on, and how many calls a window now holds;
 --          none where the migration's row is gone.
@@ -48,7 +48,7 @@ counted AS (
                           WHERE t.at <= m.now - m.seen_ago
                             AND t.at > m.now - m.seen_ago - m.span
                      ))::int
-                WHEN m.others_seen_at > m.now - m.span THEN m.others
+                WHEN m.others_seen_at > m.now - 3 * m.span THEN m.others
                 ELSE 0
            END AS others,
            CASE WHEN :seen_used::int IS NOT NULL THEN m.now - m.seen_ago

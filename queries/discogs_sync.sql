@@ -322,8 +322,8 @@ UPDATE folders AS f
 --
 -- Of a release's copies without an instance, or whose instance is gone (a record that is added
 -- again at Discogs gets a new one), those on the shelf come first, then those that were archived
--- because they were gone, then other archived ones; among equals copies and items are paired in the order in which they were added.
--- Each copy is given to one item.
+-- because they were gone, then other archived ones; among equals copies and items are paired in the
+-- order in which they were added. Each copy is given to one item.
 --
 -- Returns: the number of items that have a copy.
 -- Index:   sync_items_pkey, user_releases_user_added_idx or another one that starts with the user,
@@ -505,7 +505,13 @@ SELECT count(*) AS items,
                       SELECT FROM sync_items AS found
                        WHERE found.user_id = :user_id::uuid
                          AND found.run_id = :run_id::uuid
-                         AND (found.instance_id = c.discogs_instance_id OR found.copy_id = c.id)
+                         AND found.instance_id = c.discogs_instance_id
+                  )
+              AND NOT EXISTS (
+                      SELECT FROM sync_items AS taken
+                       WHERE taken.user_id = :user_id::uuid
+                         AND taken.run_id = :run_id::uuid
+                         AND taken.copy_id = c.id
                   )
        ) AS vanished
   FROM sync_items AS i

@@ -97,9 +97,12 @@ async def test_what_other_programs_use_beyond_the_reserve_is_left_to_them(tx: Co
     taken = [await take(tx, 1.0) for _ in range(17)]
     assert taken == [1.0] * 17
     assert await take(tx, 1.0) == 60.0
-    # A minute later they may have gone: nothing is known of them any more.
-    taken = [await take(tx, 61.5) for _ in range(31)]
-    assert taken == [61.5] * 31
+    # It stays so until an answer tells something newer, or for three minutes.
+    assert await take(tx, 61.5) == 61.5
+    assert await take(tx, 200.0) == 200.0
+    taken = [await take(tx, 200.0) for _ in range(49)]
+    assert taken == [200.0] * 49
+    assert await take(tx, 200.0) == 260.0
 
 
 async def test_one_call_a_minute_is_made_even_where_others_take_all(tx: Connection) -> None:

@@ -173,7 +173,9 @@ class _Display:
             self._line(f"{PHASES[run.phase]}: {done:,} of {total or 0:,}, {left}")
 
     def finish(self, run: SyncRun) -> None:
-        """Say how the sync ended."""
+        """Say what became of the copies and releases, where the run came so far."""
+        if run.phase not in ("releases", "done"):
+            return
         import msgspec
 
         from kleio.discogs.progress import SyncCounts, SyncReport
