@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from kleio.discogs import answers
-from kleio.discogs.answers import Item, parse_condition, shelf_item
+from kleio.discogs.answers import Item, shelf_item
 from kleio.discogs.client import Answer
 from kleio.discogs.documents import release_document, stub_document
 from kleio.importers.discogs_entries import parse_entry
@@ -197,30 +197,6 @@ def test_a_stub_is_not_sealed_and_says_what_a_shelf_says() -> None:
 
 
 # --- items of a shelf ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "media", "sleeve"),
-    [
-        ("Mint (M)", "M", "M"),
-        ("Near Mint (NM or M-)", "NM", "NM"),
-        ("near mint  (nm OR m-)", "NM", "NM"),
-        ("Very Good Plus (VG+)", "VG+", "VG+"),
-        ("Very Good (VG)", "VG", "VG"),
-        ("Good Plus (G+)", "G+", "G+"),
-        ("Good (G)", "G", "G"),
-        ("Fair (F)", "F", "F"),
-        ("Poor (P)", "P", "P"),
-        ("Not Graded", "Not Graded", "Not Graded"),
-        ("M-", "NM", "NM"),
-        ("VG+", "VG+", "VG+"),
-        ("Generic", None, "Generic"),
-        ("No Cover", None, "No Cover"),
-        ("scratched", None, None),
-    ],
-)
-def test_conditions(text: str, media: str | None, sleeve: str | None) -> None:
-    assert (parse_condition(text), parse_condition(text, sleeve=True)) == (media, sleeve)
 
 
 def item(**changes: Any) -> Item:

@@ -14,6 +14,7 @@ import msgspec
 
 from kleio.discogs.client import Answer
 from kleio.importers.discogs_elements import MAX_ID, filled
+from kleio.importers.grades import media_grade, sleeve_grade
 
 T = TypeVar("T")
 
@@ -24,20 +25,6 @@ UNCATEGORIZED = 1
 
 # Beyond it PostgreSQL would refuse the item; Discogs has passed two billion.
 MAX_INSTANCE = 2**63 - 1
-
-_GRADES = {
-    "mint (m)": "M",
-    "near mint (nm or m-)": "NM",
-    "very good plus (vg+)": "VG+",
-    "very good (vg)": "VG",
-    "good plus (g+)": "G+",
-    "good (g)": "G",
-    "fair (f)": "F",
-    "poor (p)": "P",
-    "not graded": "Not Graded",
-}
-_SLEEVE_GRADES = {**_GRADES, "generic": "Generic", "no cover": "No Cover"}
-_SHORT = {grade.lower(): grade for grade in _SLEEVE_GRADES.values()} | {"m-": "NM"}
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -194,11 +181,11 @@ def shelf_item(item: Item, names: Mapping[int, str]) -> ShelfItem:
         if value is None:
             continue
         if note.field_id == MEDIA_FIELD:
-            media = parse_condition(value)
+            media = media_grade(value)
             if media is None:
                 custom["Media Condition"] = value
         elif note.field_id == SLEEVE_FIELD:
-            sleeve = parse_condition(value, sleeve=True)
+            sleeve = sleeve_grade(value)
             if sleeve is None:
                 custom["Sleeve Condition"] = value
         elif note.field_id == NOTES_FIELD:
@@ -217,20 +204,6 @@ def shelf_item(item: Item, names: Mapping[int, str]) -> ShelfItem:
         custom_fields=custom,
         added_at=item.date_added,
     )
-
-
-def parse_condition(text: str, *, sleeve: bool = False) -> str | None:
-    """Return the grade that a text names, in full ("Very Good Plus (VG+)") or in short; else None.
-
-    Args:
-        text: as Discogs' API and its CSV write it.
-        sleeve: whether grades of a sleeve alone count too.
-    """
-    word = " ".join(text.split()).lower()
-    grade = _SLEEVE_GRADES.get(word) or _SHORT.get(word)
-    if grade in ("Generic", "No Cover") and not sleeve:
-        return None
-    return grade
 
 
 def encode_items(items: Sequence[ShelfItem]) -> str:
