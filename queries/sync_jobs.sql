@@ -15,6 +15,15 @@ SELECT a.pid AS backend_pid, a.backend_start AS backend_started_at
   FROM pg_stat_activity AS a
  WHERE a.pid = pg_backend_pid();
 
+-- name: count_jobs()$
+-- How many runs wait or are worked on.
+--
+-- Returns: one bigint.
+-- Index:   none; there are few rows.
+-- Locks:   none.
+SELECT count(*)
+  FROM sync_jobs AS j;
+
 -- name: insert_job(run_id, user_id, now)!
 -- Queue a run.
 --

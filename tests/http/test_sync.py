@@ -238,7 +238,9 @@ async def test_what_a_request_costs(
     execute = psycopg.AsyncCursor.execute
 
     async def counted(self: Any, query: Any, *args: Any, **options: Any) -> Any:
-        sent.append(str(query).rpartition("kleio:")[2].removesuffix(" */"))
+        name = str(query).rpartition("kleio:")[2].removesuffix(" */")
+        if name != "sync_jobs.count_jobs":  # the worker's own look, now and then
+            sent.append(name)
         return await execute(self, query, *args, **options)
 
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)

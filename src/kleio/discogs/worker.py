@@ -10,7 +10,7 @@ import logging
 from contextlib import AsyncExitStack, suppress
 
 from kleio.db.errors import DatabaseError
-from kleio.db.pool import own_connection
+from kleio.db.pool import Database, own_connection
 from kleio.db.queries import Connection
 from kleio.discogs import runs
 from kleio.discogs.runs import Owned, RunCancelled, RunLost, utc_now
@@ -33,10 +33,12 @@ class SyncWorker:
     Args:
         settings: address, limits and keys.
         conninfo: the database; each run has a connection outside the pool, mostly idle.
+        database: the pool, for a look whether there are any runs.
     """
 
-    def __init__(self, settings: Settings, conninfo: str) -> None:
+    def __init__(self, settings: Settings, conninfo: str, database: Database) -> None:
         self._settings = settings
+        self._database = database
         self._conninfo = conninfo
         self._called = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
@@ -63,6 +65,8 @@ class SyncWorker:
         """Own one run and begin to work on it; False where there is none."""
         async with AsyncExitStack() as stack:
             try:
+                if await self._database.read(sync_jobs.count_jobs) <= len(self._working):
+                    return False
                 conn = await stack.enter_async_context(
                     own_connection(self._settings, self._conninfo)
                 )

@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     database = Database(settings, conninfo)
     token_use = TokenUse(database)
     import_tasks = ImportTasks(database)
-    sync_worker = SyncWorker(settings, conninfo)
+    sync_worker = SyncWorker(settings, conninfo, database)
     # One line a call is too much.
     logging.getLogger("httpx").setLevel(logging.WARNING)
 

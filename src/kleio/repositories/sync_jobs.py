@@ -31,6 +31,11 @@ async def get_backend(conn: Connection) -> Backend | None:
 
 
 @query
+async def count_jobs(conn: Connection) -> int:
+    """Return how many runs wait or are worked on."""
+
+
+@query
 async def insert_job(conn: Connection, *, run_id: UUID, user_id: UUID, now: datetime) -> int:
     """Queue a run; return 0 where the user has another one that has not ended."""
 
