@@ -91,6 +91,14 @@ async def test_check_compares_each_field(
     assert any(words in failure for failure in report.failures), report.failures
 
 
+async def test_parts_are_counted_beside_rows_of_no_release(
+    conn: Connection, ada: Account, build: Build
+) -> None:
+    path = build("text_in_numbers", "numbers_impossible")
+    _, report = await checked_after(conn, ada, path, "DELETE FROM release_labels")
+    assert "release_labels: 12 carried over, 0 in Kleio" in report.failures
+
+
 async def test_sample_is_bounded_and_the_same_for_the_same_file(build: Build) -> None:
     path = build(releases=300, plays=1000)
     samples = []

@@ -36,6 +36,7 @@ class Findings:
         dropped: rows that were refused, or left out with a note.
         made: records without a row of their own: what other rows refer to.
         left: what is left behind.
+        refusals: refused rows by what they should have been.
         refused_seconds: how long the refused plays played.
     """
 
@@ -45,6 +46,7 @@ class Findings:
         self.dropped: Counter[str] = Counter()
         self.made: Counter[str] = Counter()
         self.left: list[Left] = []
+        self.refusals: Counter[AccountKind] = Counter()
         self.refused_seconds = 0
         self._named: defaultdict[str, set[Any]] = defaultdict(set)
         self._notes: list[str] = []
@@ -72,6 +74,7 @@ class Findings:
         """Return a row that is no record."""
         self._notes.clear()
         self.dropped[_table(place)] += 1
+        self.refusals[kind] += 1
         return SourceRow(place=place, kind=kind, problem=problem)
 
     def parts(self, table: str, rows: int, taken: int) -> None:
