@@ -31,7 +31,7 @@ CREATE TABLE albums (
     song_count integer NOT NULL DEFAULT 0,
     year integer,
     is_compilation boolean NOT NULL DEFAULT false,
-    created_at timestamptz GENERATED ALWAYS AS (uuid_extract_timestamp(id)) VIRTUAL,
+    created_at timestamptz NOT NULL GENERATED ALWAYS AS (uuid_extract_timestamp(id)) VIRTUAL,
     updated_at timestamptz NOT NULL,
     name text NOT NULL,
     name_normalized text COLLATE "C" NOT NULL
@@ -77,7 +77,7 @@ CREATE TABLE songs (
     disc_number smallint,
     track_number smallint,
     missing_since timestamptz,
-    created_at timestamptz GENERATED ALWAYS AS (uuid_extract_timestamp(id)) VIRTUAL,
+    created_at timestamptz NOT NULL GENERATED ALWAYS AS (uuid_extract_timestamp(id)) VIRTUAL,
     updated_at timestamptz NOT NULL,
     codec text COLLATE "C" NOT NULL,
     name text NOT NULL,
@@ -107,10 +107,10 @@ CREATE INDEX songs_album_idx ON songs (album_id, disc_number, track_number, id);
 -- songs.list_artist_songs; also the foreign key's check.
 CREATE INDEX songs_artist_idx ON songs (artist_id, id DESC);
 
--- songs.list_songs of a small library; also the foreign key's check.
+-- songs.list_filtered_songs_newest and _oldest of a small library; also the foreign key's check.
 CREATE INDEX songs_library_idx ON songs (library_id, id);
 
--- songs.list_songs of a rare codec.
+-- songs.list_filtered_songs_newest and _oldest of a rare codec.
 CREATE INDEX songs_codec_idx ON songs (codec, id);
 
 -- songs.search_songs: names despite typing errors.

@@ -78,12 +78,12 @@ CREATE TABLE user_songs (
 
 COMMENT ON COLUMN user_songs.rating IS '0 is not rated';
 
--- songs.list_played_songs: what a user heard last.
+-- user_songs.list_played_songs: what a user heard last.
 CREATE INDEX user_songs_user_played_idx
     ON user_songs (user_id, last_played_at DESC, song_id DESC)
     WHERE last_played_at IS NOT NULL;
 
--- songs.list_starred_songs.
+-- user_songs.list_starred_songs.
 CREATE INDEX user_songs_user_starred_idx
     ON user_songs (user_id, starred_at DESC, song_id DESC)
     WHERE starred_at IS NOT NULL;
