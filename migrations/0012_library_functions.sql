@@ -53,7 +53,7 @@ CREATE FUNCTION public.month_floor(value timestamptz, months_later integer DEFAU
 --
 -- LIKE, CHECK and ATTACH instead of PARTITION OF: readers of the parent go on, because ATTACH takes
 -- only SHARE UPDATE EXCLUSIVE on it, and with the CHECK it need not read the new table.
--- Tables that refer to the parent are locked against writes for milliseconds.
+-- Tables that refer to the parent, or that it refers to, are locked against writes for milliseconds.
 CREATE FUNCTION public.create_month_partition(parent regclass, moment timestamptz)
     RETURNS text
     LANGUAGE plpgsql
