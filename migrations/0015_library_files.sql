@@ -88,5 +88,6 @@ CREATE INDEX user_songs_user_starred_idx
     ON user_songs (user_id, starred_at DESC, song_id DESC)
     WHERE starred_at IS NOT NULL;
 
--- The foreign key's check, when a song is deleted or a month is put away.
-CREATE INDEX user_songs_song_idx ON user_songs (song_id);
+-- The foreign key's check, when a song is deleted or a month is put away. With the user, because the
+-- planner may take it for user_songs.list_song_states, and a song can be in many users' lists.
+CREATE INDEX user_songs_song_idx ON user_songs (song_id, user_id);

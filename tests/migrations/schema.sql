@@ -1059,7 +1059,7 @@ CREATE INDEX user_releases_user_folder_idx ON public.user_releases USING btree (
 
 CREATE INDEX user_releases_user_release_idx ON public.user_releases USING btree (user_id, release_id);
 
-CREATE INDEX user_songs_song_idx ON public.user_songs USING btree (song_id);
+CREATE INDEX user_songs_song_idx ON public.user_songs USING btree (song_id, user_id);
 
 CREATE INDEX user_songs_user_played_idx ON public.user_songs USING btree (user_id, last_played_at DESC, song_id DESC) WHERE (last_played_at IS NOT NULL);
 
