@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,21 @@ import psycopg
 
 from kleio.db.pool import connect
 from kleio.importers.catalogue_store import store
+from kleio.repositories import library_stats
 from kleio.seed import demo_catalogue
+from kleio.seed.music import MusicPlan
+from kleio.seeding import copy_chunk, prepare_library, read_library
 from kleio.settings import load_settings
 
 RELEASES = 3000
+MUSIC = MusicPlan(
+    seed=1,
+    songs=20_000,
+    albums=1_800,
+    artists=600,
+    months=12,
+    until=datetime(2026, 7, 1, tzinfo=UTC),
+)
 USERS = 300
 COPIES = 60
 
@@ -98,11 +110,42 @@ def fill_catalogue(conninfo: str, releases: int) -> None:
     asyncio.run(store_all())
 
 
+_HEARD = """
+INSERT INTO user_songs (
+    user_id, song_id, play_count, last_played_at, starred_at, created_at, updated_at
+)
+SELECT u.id, s.id, 1, u.created_at + s.k * interval '1 hour', u.created_at + s.k * interval '1 day',
+       u.created_at, u.created_at
+  FROM (SELECT id, created_at FROM users ORDER BY id LIMIT 40) AS u
+  JOIN (SELECT id, row_number() OVER (ORDER BY id) AS k FROM songs) AS s
+    ON s.k %% 97 = 0;
+"""
+
+
+def fill_library(conninfo: str, plan: MusicPlan) -> None:
+    """Load a library of the seed, all chunks in this process, and count it."""
+
+    async def load() -> None:
+        async with await connect(load_settings({}), conninfo) as conn:
+            prepared, _ = await prepare_library(conn, plan)
+            library = await read_library(conn, prepared)
+            for chunk in range(plan.chunks):
+                await copy_chunk(conn, library, chunk)
+            await library_stats.refresh_library_stats(conn)
+            await library_stats.refresh_artist_stats(conn)
+            await library_stats.refresh_release_popularity(conn)
+
+    asyncio.run(load())
+
+
 def fill(conninfo: str) -> None:
-    """Write the catalogue and all that the users have."""
+    """Write the catalogue, all that the users have, and a library."""
     fill_catalogue(conninfo, RELEASES)
     with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
         cursor.execute(_SHELVES, {"users": USERS, "copies": COPIES, "releases": RELEASES})
+    fill_library(conninfo, MUSIC)
+    with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
+        cursor.execute(_HEARD, {})
 
 
 class Facts(msgspec.Struct):
@@ -127,6 +170,15 @@ class Facts(msgspec.Struct):
     catno: str
     discogs_id: int
     title: str
+    song_id: UUID
+    middle_song_id: UUID
+    song_ids: list[UUID]
+    song_name: str
+    album_id: UUID
+    album_ids: list[UUID]
+    album: str
+    library_artist_id: UUID
+    library_artist: str
     big_tables: frozenset[str]
 
 
@@ -146,6 +198,13 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         "SELECT l.id, l.name, min(c.catno) FROM labels AS l"
         "  JOIN release_labels AS c ON c.label_id = l.id"
         " GROUP BY l.id ORDER BY count(*) DESC, l.id OFFSET 20 LIMIT 1"
+    ).fetchone()
+    library_artist_id, library_artist = conn.execute(
+        "SELECT a.id, a.name FROM library_artists AS a JOIN songs AS s ON s.artist_id = a.id"
+        " GROUP BY a.id ORDER BY count(*) DESC, a.id OFFSET 5 LIMIT 1"
+    ).fetchone()
+    song_id, song_name, album_id, album = conn.execute(
+        "SELECT id, name, album_id, album_name FROM songs ORDER BY id OFFSET 10000 LIMIT 1"
     ).fetchone()
     release = "SELECT {} FROM releases ORDER BY id OFFSET 1500 LIMIT 1"
     return Facts(
@@ -168,10 +227,23 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         catno=catno,
         discogs_id=one(release.format("discogs_id")),
         title=one(release.format("title")),
+        song_id=song_id,
+        middle_song_id=song_id,
+        # Of all months, in no order, some more than once.
+        song_ids=one(
+            "SELECT array_agg(id ORDER BY md5(id::text)) FROM"
+            " (SELECT id FROM songs ORDER BY md5(id::text) LIMIT 100) AS part"
+        ),
+        song_name=song_name,
+        album_id=album_id,
+        album_ids=one("SELECT array_agg(id) FROM (SELECT id FROM albums LIMIT 50) AS part"),
+        album=album,
+        library_artist_id=library_artist_id,
+        library_artist=library_artist,
         big_tables=frozenset(
             name
             for (name,) in conn.execute(
-                "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples > 1000"
+                "SELECT relname FROM pg_class WHERE relkind IN ('r', 'm') AND reltuples > 1000"
             )
         ),
     )

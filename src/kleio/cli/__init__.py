@@ -38,6 +38,7 @@ COMMANDS: dict[str, _Entry] = {
     "import": _Entry("imports", "import_group", "Bring data from files into Kleio."),
     "export": _Entry("exports", "export", "Write a user's data to a file: CSV, JSON or NDJSON."),
     "sync": _Entry("sync", "sync", "Bring a user's collection up to date with Discogs."),
+    "seed": _Entry("seed", "seed", "Fill a database with an invented library and shelves."),
     "doctor": _Entry(
         "doctor", "doctor", "Check settings, server and schema, and say what is wrong."
     ),
