@@ -61,6 +61,9 @@ class _Checker:
         """Check a statement; `ctes` are the names that hide tables, `outer` its safe aliases."""
         if isinstance(node, ast.RefreshMatViewStmt):
             return  # what it reads is the view's definition, a migration, and takes no parameter
+        if isinstance(node, ast.CopyStmt | ast.VacuumStmt):
+            self.whole_tables(node)
+            return
         if not isinstance(node, ast.SelectStmt | ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt):
             raise Unsafe(f"{type(node).__name__} can't be judged")
         if node.withClause is not None:
@@ -97,6 +100,15 @@ class _Checker:
             self.assignments(node.targetList, node.relation.relname)
         for child in _statements_below(node):
             self.statement(child, ctes, safe)
+
+    def whole_tables(self, node: Any) -> None:
+        """Check a statement that knows no conditions: it may not touch a table of users."""
+        if isinstance(node, ast.VacuumStmt):
+            touched = [target.relation for target in node.rels or ()]
+        else:
+            touched = [node.relation]
+        if not touched or any(t is None or t.relname in self.tables for t in touched):
+            raise Unsafe(f"{type(node).__name__} touches the rows of all users")
 
     def source(self, node: Any, scope: Scope, ctes: frozenset[str]) -> set[str]:
         """Add an item of FROM to the scope and return the aliases in it."""

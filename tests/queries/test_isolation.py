@@ -38,6 +38,8 @@ GOOD = {
         INSERT INTO folders (user_id, name) VALUES ($1, $2)
             ON CONFLICT (user_id, name) DO UPDATE SET name = excluded.name""",
     "update": "UPDATE folders AS f SET name = $2 FROM users AS u WHERE f.user_id = $1",
+    "COPY of another table": "COPY releases (id) FROM STDIN",
+    "ANALYZE of another table": "ANALYZE releases",
     "other tables need no user": "SELECT r.id FROM releases AS r WHERE r.id = $2",
 }
 
@@ -92,6 +94,10 @@ BAD = {
         INSERT INTO folders (user_id, id) VALUES ($1, $2)
             ON CONFLICT (id) DO UPDATE SET name = 'x'""",
     "truncate": "TRUNCATE folders",
+    "copy": "COPY folders (user_id, id) FROM STDIN",
+    "copy of a query": "COPY (SELECT f.id FROM folders AS f) TO STDOUT",
+    "analyze": "ANALYZE folders",
+    "analyze everything": "ANALYZE",
 }
 
 
