@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from kleio.cli.import_music import music
 from kleio.cli.runtime import CommandError, print_json, run_with_connection
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ PLAIN_LINE_SECONDS = 5.0
 @click.group("import")
 def import_group() -> None:
     """Bring data from files into Kleio."""
+
+
+import_group.add_command(music)
 
 
 @import_group.command(
@@ -86,7 +90,7 @@ def discogs_dump(
             run_with_connection(main)
     except BaseException as error:
         if as_json:
-            _print_report(report, _describe(error))
+            _print_report(report, describe_end(error))
         raise
     display.finish(report)
     if as_json:
@@ -95,7 +99,8 @@ def discogs_dump(
         raise SystemExit(1)
 
 
-def _describe(error: BaseException) -> str:
+def describe_end(error: BaseException) -> str:
+    """Return an error that ended an import, for its closing line."""
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, KeyboardInterrupt | click.Abort):
