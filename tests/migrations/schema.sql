@@ -149,6 +149,10 @@ CREATE FUNCTION public.side_of(position_text text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN upper("substring"(regexp_replace((position_text COLLATE "C"), '^[A-Za-z]{2,}[0-9]*-'::text, ''::text), '^(?!CD|LP|EP|MC)([A-Za-z]{1,2})(?:[0-9. (-]|$)'::text));
 
+CREATE FUNCTION public.title_key(title_normalized text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN COALESCE(NULLIF(regexp_replace((regexp_replace(title_normalized, '(\s*[(\[][^()\[\]]*\m(edition|remaster|remastered|deluxe|expanded|anniversary|bonus|reissue|mono|stereo|dis[ck] ?\d+|cd ?\d+|vinyl|version|limited|special|explicit)\M[^()\[\]]*[)\]])+\s*$'::text, ''::text) COLLATE pg_c_utf8), '[^[:alnum:]]'::text, ''::text, 'g'::text), ''::text), title_normalized);
+
 CREATE FUNCTION public.uuid7_floor(value timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (rpad(lpad(to_hex((LEAST(GREATEST(floor((EXTRACT(epoch FROM (value - '1970-01-01 00:00:00+00'::timestamp with time zone)) * (1000)::numeric)), (0)::numeric), ('281474976710655'::bigint)::numeric))::bigint), 12, '0'::text), 32, CASE WHEN (value = 'infinity'::timestamp with time zone) THEN 'f'::text ELSE '0'::text END))::uuid;
