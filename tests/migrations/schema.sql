@@ -105,13 +105,25 @@ CREATE FUNCTION public.lead_artist(credit text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN COALESCE(NULLIF(regexp_replace(credit, '\s+[(\[]?(feat\.?|ft\.?|featuring)\s.*$'::text, ''::text, 'i'::text), ''::text), credit);
 
-CREATE FUNCTION public.month_floor(value timestamp with time zone, months_later integer DEFAULT 0) RETURNS timestamp with time zone
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((date_trunc('month'::text, (value AT TIME ZONE 'UTC'::text)) + make_interval(months => months_later)) AT TIME ZONE 'UTC'::text);
-
 CREATE FUNCTION public.normalize_name(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN lower((public.f_unaccent(CASE WHEN ((value COLLATE "C") ~ '^\s|\s\s|[\t\n\r]|\s$'::text) THEN btrim(regexp_replace((value COLLATE "C"), '\s+'::text, ' '::text, 'g'::text)) ELSE value END) COLLATE pg_c_utf8));
+
+CREATE FUNCTION public.search_words(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT word.word FROM unnest(string_to_array(public.normalize_name(search_words.search), ' '::text)) word(word) WHERE ((word.word COLLATE pg_c_utf8) ~ '[[:alnum:]]'::text));
+
+CREATE FUNCTION public.search_keys(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT word.word FROM unnest(public.search_words(search_keys.search)) word(word) ORDER BY (length(word.word)) DESC, word.word);
+
+CREATE FUNCTION public.matches_search(name text, search text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[1]) AND (((public.search_keys(search))[2] IS NULL) OR ((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[2])) AND (((public.search_keys(search))[3] IS NULL) OR ((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[3])) AND ((name COLLATE "C") OPERATOR(public.%>) ALL ((public.search_keys(search))[4:])));
+
+CREATE FUNCTION public.month_floor(value timestamp with time zone, months_later integer DEFAULT 0) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((date_trunc('month'::text, (value AT TIME ZONE 'UTC'::text)) + make_interval(months => months_later)) AT TIME ZONE 'UTC'::text);
 
 CREATE FUNCTION public.name_key(value text) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -133,13 +145,13 @@ CREATE FUNCTION public.release_facets(artist text, label text, genre text, style
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN NULLIF(array_remove(ARRAY[('artist:'::text || public.normalize_credit(artist)), ('label:'::text || public.normalize_credit(label)), ('genre:'::text || public.normalize_name(genre)), ('style:'::text || public.normalize_name(style)), ('format:'::text || public.normalize_name(format)), ('country:'::text || public.normalize_name(country)), ('catno:'::text || public.normalize_code(catno)), ('barcode:'::text || public.normalize_code(barcode))], NULL::text), '{}'::text[]);
 
-CREATE FUNCTION public.search_words(search text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ARRAY(SELECT word.word FROM unnest(string_to_array(public.normalize_name(search_words.search), ' '::text)) word(word) WHERE ((word.word COLLATE pg_c_utf8) ~ '[[:alnum:]]'::text));
-
 CREATE FUNCTION public.search_anchor(search text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT word.word FROM unnest(public.search_words(search_anchor.search)) word(word) ORDER BY (length(word.word)) DESC, word.word LIMIT 1);
+
+CREATE FUNCTION public.search_parts(name text, search text) RETURNS json
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT COALESCE(json_agg(json_build_object('text', split.part, 'match', (EXISTS (SELECT FROM unnest(public.search_words(search_parts.search)) word(word) WHERE CASE WHEN (length(word.word) < 3) THEN (public.normalize_code(word.word) = public.normalize_code(public.normalize_name(split.part))) ELSE (public.word_similarity(word.word, public.normalize_name(split.part)) >= (0.45)::double precision) END))) ORDER BY split."position"), '[]'::json) AS "coalesce" FROM regexp_split_to_table((search_parts.name COLLATE pg_c_utf8), '(?<=\s)(?=\S)|(?<=\S)(?=\s)'::text) WITH ORDINALITY split(part, "position"));
 
 CREATE FUNCTION public.search_rest(search text) RETURNS text[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
