@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from audio_files import mp3
+from cache_server import CacheServer, needs_server
 from kleio.db.queries import Connection
 
 from .conftest import Run, one_line
@@ -235,3 +236,19 @@ async def test_ctrl_c_says_so_and_leaves_what_was_done(
     assert "Traceback" not in err
     assert json.loads(out.splitlines()[-1])["error"] == "interrupted"
     assert await rows(conn, "SELECT error FROM library_scans") == [("it was cut short",)]
+
+
+@needs_server
+async def test_the_cache_forgets_songs(run: Run, folder: Path, cache_server: CacheServer) -> None:
+    generations = set()
+    for _ in range(2):
+        assert run("import", "music", str(folder), CACHE_URL=cache_server.url).exit_code == 0
+        generations.add(cache_server.value("song:generation"))
+    assert len(generations) == 2
+    run("import", "music", str(folder), "--dry-run", CACHE_URL=cache_server.url)
+    assert cache_server.value("song:generation") in generations
+    # The songs are there, whatever becomes of the cache; who runs it is told.
+    cache_server.kill()
+    result = run("import", "music", str(folder), "--full", CACHE_URL=cache_server.url)
+    assert result.exit_code == 0
+    assert "4 updated" in result.stderr or "4 unchanged" in result.stderr

@@ -66,6 +66,7 @@ def music(folders: tuple[str, ...], show_refused: int, as_json: bool, **choices:
     with the reason and harms nothing else. Folders that can't be looked into keep their songs and
     give exit code 1.
     """
+    from kleio.cache import SONGS, forget
     from kleio.importers.music_report import ScanError, ScanReport
     from kleio.importers.music_walk import FolderError
 
@@ -73,7 +74,7 @@ def music(folders: tuple[str, ...], show_refused: int, as_json: bool, **choices:
     total = ScanReport(library="")
     started = time.monotonic()
 
-    async def main(conn: AsyncConnection[Any], _settings: Settings) -> None:
+    async def main(conn: AsyncConnection[Any], settings: Settings) -> None:
         try:
             await _scan_all(conn, folders, choices, display, total)
         except FolderError as error:
@@ -82,6 +83,10 @@ def music(folders: tuple[str, ...], show_refused: int, as_json: bool, **choices:
             raise CommandError(f"{path_shown(error.path)}: {error.reason}") from error
         except ScanError as error:
             raise CommandError(str(error)) from error
+        finally:
+            # Also of a scan that was cut short: what it wrote is there.
+            if not choices["dry_run"]:
+                await forget(settings.cache_url, SONGS)
 
     try:
         with display:

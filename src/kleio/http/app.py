@@ -23,6 +23,7 @@ from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
 from kleio.http import (
+    albums,
     artists,
     cleanings,
     collection,
@@ -33,15 +34,21 @@ from kleio.http import (
     genres,
     health,
     labels,
+    library_artists,
+    library_stats,
     log,
     plays,
     problems,
     recommendations,
     releases,
+    search,
     session,
+    shelf_matches,
+    songs,
     stats,
     styles,
     styluses,
+    user_songs,
     users,
 )
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
@@ -105,6 +112,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
             stats.router,
             recommendations.router,
             folders.router,
+            songs.router,
+            albums.router,
+            library_artists.router,
+            library_stats.router,
+            user_songs.router,
+            search.router,
+            shelf_matches.router,
             exports.router,
             erasure.router,
         ],
@@ -116,7 +130,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=[api, health.router, docs.openapi_document, docs.docs_asset],
         lifespan=[lifespan],
         state=State(
-            {"database": database, "token_use": token_use, "settings": settings, "cache": cache}
+            {
+                "database": database,
+                "token_use": token_use,
+                "settings": settings,
+                "cache": cache,
+                "songs": songs.SongReader(database, cache),
+            }
         ),
         openapi_config=docs.openapi_config(),
         plugins=[docs.StrictSchemas()],
