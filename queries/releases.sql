@@ -540,8 +540,7 @@ SELECT count(*)
    AND (:year_to::int IS NULL OR r.year <= :year_to::int)
    AND (:discogs_id::int IS NULL OR r.discogs_id = :discogs_id::int)
    AND (:search::text IS NULL
-        OR (search_anchor(:search::text) <%% r.search_text
-            AND r.search_text %%> ALL (search_rest(:search::text))));
+        OR matches_search(r.search_text, :search::text));
 
 -- name: search_releases(search, artist, label, genre, style, format, country, catno, barcode, year_from, year_to, before_score, before_id, page_size, page_offset)
 -- Releases whose title, artists or catalogue numbers are like a text, best first; one page.
@@ -550,7 +549,7 @@ SELECT count(*)
 -- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
 --          of the previous page, NULL for the first; the others as in list_releases.
 -- Index:   releases_search_trgm_idx, releases_facets_idx.
---          The longest word finds the candidates by the index, all words decide.
+--          The three longest words find the candidates by the index, all words decide.
 -- Order:   score DESC, id DESC; total. The score is the similarity to the nearest part of the
 --          text, and for equal ones a tenth of that to the whole, so that short texts lead.
 -- Plan:    custom, as list_releases.
@@ -560,8 +559,7 @@ WITH found AS (
             + similarity(normalize_name(:search::text), r.search_text) / 10)::float8 AS score,
            r.id, r.card
       FROM releases AS r
-     WHERE search_anchor(:search::text) <%% r.search_text
-       AND r.search_text %%> ALL (search_rest(:search::text))
+     WHERE matches_search(r.search_text, :search::text)
        AND (release_facets(
                 :artist::text, :label::text, :genre::text, :style::text, :format::text,
                 :country::text, :catno::text, :barcode::text

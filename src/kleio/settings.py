@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from kleio.cache_url import CACHE_ADDRESSES, check_cache_address
 from kleio.environment import (
     Secret,
     SettingsError,
@@ -212,6 +213,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 30 * _DAY
+    cache_url: Annotated[
+        Secret | None,
+        variable(
+            "CACHE_URL",
+            "Redis or Valkey server that keeps what is read often; without it nothing is kept.",
+            shown="none",
+            allowed=CACHE_ADDRESSES,
+        ),
+    ] = None
     secret_key: Annotated[
         Secret | None,
         variable(
@@ -353,6 +363,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         _check_discogs_url(values["discogs_url"])
     if "discogs_contact" in values:
         _check_contact(values["discogs_contact"])
+    if "CACHE_URL" in given:
+        _check_cache_url(values["cache_url"])
     if "home" not in values:
         values["home"] = default_home()
     settings = Settings(**values)
@@ -441,6 +453,15 @@ def _check_contact(contact: str) -> None:
             "KLEIO_DISCOGS_CONTACT must be at most 200 printable ASCII characters: it goes into "
             "a header"
         )
+
+
+def _check_cache_url(url: Secret) -> None:
+    try:
+        check_cache_address(url.reveal())
+    except ValueError:
+        raise SettingsError(
+            f"CACHE_URL (not shown) can't be used; allowed is {CACHE_ADDRESSES}"
+        ) from None
 
 
 def _decode_key(part: str) -> bytes:

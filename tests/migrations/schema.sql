@@ -146,13 +146,37 @@ CREATE FUNCTION public.f_unaccent(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN public.unaccent('public.unaccent'::regdictionary, value);
 
-CREATE FUNCTION public.month_floor(value timestamp with time zone, months_later integer DEFAULT 0) RETURNS timestamp with time zone
+CREATE FUNCTION public.folder_key(path bytea) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((date_trunc('month'::text, (value AT TIME ZONE 'UTC'::text)) + make_interval(months => months_later)) AT TIME ZONE 'UTC'::text);
+    RETURN (md5(regexp_replace(regexp_replace((encode(path, 'escape'::text) COLLATE "C"), '/?[^/]*$'::text, ''::text), '(^|/)(cd|dis[ck]|disque|dvd)[ _.#-]*0*[0-9]{1,2}(?![0-9])[^/]*$'::text, ''::text, 'i'::text)))::uuid;
+
+CREATE FUNCTION public.is_below(path bytea, folder bytea) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((folder = '\x'::bytea) OR (path = folder) OR (SUBSTRING(path FROM 1 FOR (length(folder) + 1)) = (folder || '\x2f'::bytea)));
+
+CREATE FUNCTION public.lead_artist(credit text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN COALESCE(NULLIF(regexp_replace(credit, '\s+[(\[]?(feat\.?|ft\.?|featuring)\s.*$'::text, ''::text, 'i'::text), ''::text), credit);
 
 CREATE FUNCTION public.normalize_name(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN lower((public.f_unaccent(CASE WHEN ((value COLLATE "C") ~ '^\s|\s\s|[\t\n\r]|\s$'::text) THEN btrim(regexp_replace((value COLLATE "C"), '\s+'::text, ' '::text, 'g'::text)) ELSE value END) COLLATE pg_c_utf8));
+
+CREATE FUNCTION public.search_words(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT word.word FROM unnest(string_to_array(public.normalize_name(search_words.search), ' '::text)) word(word) WHERE ((word.word COLLATE pg_c_utf8) ~ '[[:alnum:]]'::text));
+
+CREATE FUNCTION public.search_keys(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT word.word FROM unnest(public.search_words(search_keys.search)) word(word) ORDER BY (length(word.word)) DESC, word.word);
+
+CREATE FUNCTION public.matches_search(name text, search text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[1]) AND (((public.search_keys(search))[2] IS NULL) OR ((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[2])) AND (((public.search_keys(search))[3] IS NULL) OR ((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[3])) AND ((name COLLATE "C") OPERATOR(public.%>) ALL ((public.search_keys(search))[4:])));
+
+CREATE FUNCTION public.month_floor(value timestamp with time zone, months_later integer DEFAULT 0) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((date_trunc('month'::text, (value AT TIME ZONE 'UTC'::text)) + make_interval(months => months_later)) AT TIME ZONE 'UTC'::text);
 
 CREATE FUNCTION public.name_key(value text) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -174,13 +198,13 @@ CREATE FUNCTION public.release_facets(artist text, label text, genre text, style
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN NULLIF(array_remove(ARRAY[('artist:'::text || public.normalize_credit(artist)), ('label:'::text || public.normalize_credit(label)), ('genre:'::text || public.normalize_name(genre)), ('style:'::text || public.normalize_name(style)), ('format:'::text || public.normalize_name(format)), ('country:'::text || public.normalize_name(country)), ('catno:'::text || public.normalize_code(catno)), ('barcode:'::text || public.normalize_code(barcode))], NULL::text), '{}'::text[]);
 
-CREATE FUNCTION public.search_words(search text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ARRAY(SELECT word.word FROM unnest(string_to_array(public.normalize_name(search_words.search), ' '::text)) word(word) WHERE ((word.word COLLATE pg_c_utf8) ~ '[[:alnum:]]'::text));
-
 CREATE FUNCTION public.search_anchor(search text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT word.word FROM unnest(public.search_words(search_anchor.search)) word(word) ORDER BY (length(word.word)) DESC, word.word LIMIT 1);
+
+CREATE FUNCTION public.search_parts(name text, search text) RETURNS json
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT COALESCE(json_agg(json_build_object('text', split.part, 'match', (EXISTS (SELECT FROM unnest(public.search_words(search_parts.search)) word(word) WHERE CASE WHEN (length(word.word) < 3) THEN (public.normalize_code(word.word) = public.normalize_code(public.normalize_name(split.part))) ELSE (public.word_similarity(word.word, public.normalize_name(split.part)) >= (0.45)::double precision) END))) ORDER BY split."position"), '[]'::json) AS "coalesce" FROM regexp_split_to_table((search_parts.name COLLATE pg_c_utf8), '(?<=\s)(?=\S)|(?<=\S)(?=\s)'::text) WITH ORDINALITY split(part, "position"));
 
 CREATE FUNCTION public.search_rest(search text) RETURNS text[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -189,6 +213,10 @@ CREATE FUNCTION public.search_rest(search text) RETURNS text[]
 CREATE FUNCTION public.side_of(position_text text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN upper("substring"(regexp_replace((position_text COLLATE "C"), '^[A-Za-z]{2,}[0-9]*-'::text, ''::text), '^(?!CD|LP|EP|MC)([A-Za-z]{1,2})(?:[0-9. (-]|$)'::text));
+
+CREATE FUNCTION public.title_key(title_normalized text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN COALESCE(NULLIF(regexp_replace((regexp_replace(title_normalized, '(\s*[(\[][^()\[\]]*\m(edition|remaster|remastered|deluxe|expanded|anniversary|bonus|reissue|mono|stereo|dis[ck] ?\d+|cd ?\d+|vinyl|version|limited|special|explicit)\M[^()\[\]]*[)\]])+\s*$'::text, ''::text) COLLATE pg_c_utf8), '[^[:alnum:]]'::text, ''::text, 'g'::text), ''::text), title_normalized);
 
 CREATE FUNCTION public.uuid7_floor(value timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -371,6 +399,32 @@ COMMENT ON COLUMN public.library_files.content_hash IS 'of the audio; NULL where
 COMMENT ON COLUMN public.library_files.path IS 'below the library''s root, byte for byte: names of files need not be text';
 
 COMMENT ON COLUMN public.library_files.problem IS 'why the file could not be read; it is tried again when its size or time changes';
+
+CREATE TABLE public.library_scans (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    library_id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    files bigint DEFAULT 0 NOT NULL,
+    read bigint DEFAULT 0 NOT NULL,
+    inserted bigint DEFAULT 0 NOT NULL,
+    updated bigint DEFAULT 0 NOT NULL,
+    unchanged bigint DEFAULT 0 NOT NULL,
+    moved bigint DEFAULT 0 NOT NULL,
+    missing bigint DEFAULT 0 NOT NULL,
+    refused bigint DEFAULT 0 NOT NULL,
+    folders bytea[] NOT NULL,
+    unread jsonb DEFAULT '[]'::jsonb NOT NULL,
+    error text
+);
+
+COMMENT ON COLUMN public.library_scans.finished_at IS 'NULL while it runs, and where it was cut short';
+
+COMMENT ON COLUMN public.library_scans.folders IS 'what was scanned, below the root; empty for all of it';
+
+COMMENT ON COLUMN public.library_scans.unread IS 'folders and links that could not be read: path, reason; at most 1,000 of them';
+
+COMMENT ON COLUMN public.library_scans.error IS 'why it ended before its end';
 
 CREATE TABLE public.masters (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -761,6 +815,70 @@ CREATE TABLE public.release_styles (
     style_id uuid NOT NULL
 );
 
+CREATE UNLOGGED TABLE public.scan_files (
+    library_id uuid NOT NULL,
+    folder_key uuid GENERATED ALWAYS AS (public.folder_key(path)) STORED NOT NULL,
+    path_key uuid GENERATED ALWAYS AS (public.path_key(path)) STORED NOT NULL,
+    size bigint NOT NULL,
+    mtime_ns bigint NOT NULL,
+    path bytea NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.scan_folders (
+    library_id uuid NOT NULL,
+    batch integer NOT NULL,
+    folder_key uuid NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.scan_members (
+    library_id uuid NOT NULL,
+    song_id uuid NOT NULL,
+    folder_key uuid,
+    album_key uuid,
+    album_id uuid,
+    old_album_id uuid,
+    is_read boolean NOT NULL,
+    album_name text,
+    album_artist text
+);
+
+CREATE UNLOGGED TABLE public.scan_reads (
+    library_id uuid NOT NULL,
+    number bigint NOT NULL,
+    batch integer NOT NULL,
+    folder_key uuid NOT NULL,
+    path bytea NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.scan_songs (
+    library_id uuid NOT NULL,
+    folder_key uuid GENERATED ALWAYS AS (public.folder_key(path)) STORED NOT NULL,
+    path_key uuid GENERATED ALWAYS AS (public.path_key(path)) STORED NOT NULL,
+    song_id uuid,
+    size bigint NOT NULL,
+    mtime_ns bigint NOT NULL,
+    duration_ms integer,
+    bit_rate integer,
+    sample_rate integer,
+    year integer,
+    channels smallint,
+    disc_number smallint,
+    track_number smallint,
+    is_compilation boolean,
+    outcome text,
+    path bytea NOT NULL,
+    problem text,
+    content_hash bytea,
+    codec text,
+    name text,
+    artist_name text,
+    artists text[],
+    album_name text,
+    album_artist text,
+    genre text,
+    tags jsonb
+);
+
 CREATE TABLE public.styles (
     id uuid DEFAULT uuidv7() NOT NULL,
     name text NOT NULL,
@@ -902,6 +1020,9 @@ ALTER TABLE ONLY public.library_files
 ALTER TABLE ONLY public.library_files
     ADD CONSTRAINT library_files_song_id_key UNIQUE (song_id);
 
+ALTER TABLE ONLY public.library_scans
+    ADD CONSTRAINT library_scans_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.masters
     ADD CONSTRAINT masters_discogs_id_key UNIQUE (discogs_id);
 
@@ -931,6 +1052,18 @@ ALTER TABLE ONLY public.releases
 
 ALTER TABLE ONLY public.releases
     ADD CONSTRAINT releases_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.scan_folders
+    ADD CONSTRAINT scan_folders_pkey PRIMARY KEY (library_id, batch, folder_key);
+
+ALTER TABLE ONLY public.scan_members
+    ADD CONSTRAINT scan_members_pkey PRIMARY KEY (library_id, song_id);
+
+ALTER TABLE ONLY public.scan_reads
+    ADD CONSTRAINT scan_reads_pkey PRIMARY KEY (library_id, number);
+
+ALTER TABLE ONLY public.scan_songs
+    ADD CONSTRAINT scan_songs_pkey PRIMARY KEY (library_id, path_key);
 
 ALTER TABLE ONLY public.song_artists
     ADD CONSTRAINT song_artists_pkey PRIMARY KEY (artist_id, song_id);
@@ -1007,6 +1140,8 @@ CREATE INDEX library_artists_name_trgm_idx ON public.library_artists USING gin (
 
 CREATE INDEX library_files_content_idx ON public.library_files USING btree (library_id, content_hash) WHERE (content_hash IS NOT NULL);
 
+CREATE INDEX library_scans_library_idx ON public.library_scans USING btree (library_id, id DESC);
+
 CREATE UNIQUE INDEX mv_artist_stats_key ON public.mv_artist_stats USING btree (artist_id);
 
 CREATE UNIQUE INDEX mv_genre_counts_key ON public.mv_genre_counts USING btree (genre_key);
@@ -1038,6 +1173,8 @@ CREATE INDEX releases_facets_idx ON public.releases USING gin (facets);
 CREATE INDEX releases_search_trgm_idx ON public.releases USING gin (search_text public.gin_trgm_ops);
 
 CREATE INDEX releases_year_idx ON public.releases USING btree (year);
+
+CREATE INDEX scan_files_folder_idx ON public.scan_files USING btree (library_id, folder_key);
 
 CREATE INDEX song_artists_song_idx ON public.song_artists USING btree (song_id, "position");
 
@@ -1101,6 +1238,9 @@ ALTER TABLE ONLY public.library_artists
 
 ALTER TABLE ONLY public.library_files
     ADD CONSTRAINT library_files_library_id_fkey FOREIGN KEY (library_id) REFERENCES public.libraries(id);
+
+ALTER TABLE ONLY public.library_scans
+    ADD CONSTRAINT library_scans_library_id_fkey FOREIGN KEY (library_id) REFERENCES public.libraries(id);
 
 ALTER TABLE ONLY public.play_history
     ADD CONSTRAINT play_history_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id);

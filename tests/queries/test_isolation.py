@@ -40,6 +40,8 @@ GOOD = {
     "update": "UPDATE folders AS f SET name = $2 FROM users AS u WHERE f.user_id = $1",
     "rows of no user on their way in": "COPY songs (id) FROM STDIN",
     "a view is its migration's": "REFRESH MATERIALIZED VIEW CONCURRENTLY mv_library_stats",
+    "COPY of another table": "COPY releases (id) FROM STDIN",
+    "ANALYZE of another table": "ANALYZE releases",
     "other tables need no user": "SELECT r.id FROM releases AS r WHERE r.id = $2",
 }
 
@@ -96,6 +98,7 @@ BAD = {
     "truncate": "TRUNCATE folders",
     "copy": "COPY folders (user_id, name) FROM STDIN",
     "copy out": "COPY (SELECT f.name FROM folders AS f) TO STDOUT",
+    "copy of a query": "COPY (SELECT f.id FROM folders AS f) TO STDOUT",
 }
 
 

@@ -54,6 +54,7 @@ def doctor() -> None:
     report.good(f"Kleio {__version__}, Python {platform.python_version()}, {platform.machine()}")
     _check_workers(report, settings)
     _check_database(report, settings)
+    _check_cache(report, settings)
     if report.problems:
         fail(f"{report.problems} thing{'s' if report.problems > 1 else ''} wrong, see above")
 
@@ -89,6 +90,26 @@ def _check_workers(report: _Report, settings: Settings) -> None:
     )
 
 
+def _check_cache(report: _Report, settings: Settings) -> None:
+    import asyncio
+
+    from kleio.cache import Cache
+
+    async def ask() -> str:
+        cache = Cache(settings.cache_url)
+        try:
+            return await cache.check()
+        finally:
+            await cache.close()
+
+    if settings.cache_url is None:
+        report.note("no cache (CACHE_URL)")
+    elif asyncio.run(ask()) == "ok":
+        report.good("the cache answers")
+    else:
+        report.wrong("the cache does not answer as one does; requests go without it")
+
+
 def _check_database(report: _Report, settings: Settings) -> None:
     from kleio.cli.serve import describe_database
     from kleio.db.embedded import EmbeddedError
@@ -121,6 +142,8 @@ def _check_server(report: _Report, settings: Settings, conninfo: str) -> None:
         facts = server_facts(conn)
         states = migrate.list_states(conn)
     _check_connections(report, settings, facts.connection_limit)
+    if facts.letters in ("C", "POSIX"):
+        report.note(f"LC_CTYPE is {facts.letters}: a search finds no Greek or Cyrillic name")
     if not any(state.state == "pending" for state in states):
         _check_extensions(report, facts.extensions)  # migrations make them
     _check_migrations(report, settings, states)

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import rich_click as click
 
-from kleio.cli.import_dump import PLAIN_LINE_SECONDS, describe_end
-from kleio.cli.runtime import CommandError, fail, print_json, run_with_connection
+from kleio.cli.runtime import (
+    PLAIN_LINE_SECONDS,
+    CommandError,
+    describe_end,
+    fail,
+    print_json,
+    run_with_connection,
+)
 
 if TYPE_CHECKING:
     from uuid import UUID

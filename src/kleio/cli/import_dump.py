@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from kleio.cli.runtime import CommandError, print_json, run_with_connection
+from kleio.cli.runtime import (
+    PLAIN_LINE_SECONDS,
+    CommandError,
+    describe_end,
+    print_json,
+    run_with_connection,
+)
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -21,7 +27,6 @@ if TYPE_CHECKING:
     from kleio.importers.discogs_xml import Refused
     from kleio.settings import Settings
 
-PLAIN_LINE_SECONDS = 5.0
 """How often a run that is not on a terminal tells where it is."""
 
 
@@ -89,15 +94,6 @@ def discogs_dump(
         _print_report(report, "; ".join(report.errors) or None)
     if report.errors:
         raise SystemExit(1)
-
-
-def describe_end(error: BaseException) -> str:
-    """Return why a command ended, for the line of JSON that it ends with."""
-    if isinstance(error, click.ClickException):
-        return error.format_message()
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        return "interrupted"
-    return str(error) or type(error).__name__
 
 
 def _print_report(report: ImportReport, error: str | None) -> None:

@@ -24,9 +24,15 @@ from kleio.cli.import_account import (
     update_option,
     user_option,
 )
-from kleio.cli.import_dump import describe_end
 from kleio.cli.kleio_report import show_report, write_report
-from kleio.cli.runtime import CommandError, fail, print_json, run_with_connection, with_own_key
+from kleio.cli.runtime import (
+    CommandError,
+    describe_end,
+    fail,
+    print_json,
+    run_with_connection,
+    with_own_key,
+)
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection

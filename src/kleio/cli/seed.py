@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from kleio.cli.runtime import (
+    PLAIN_LINE_SECONDS,
     clear_errors,
     fail,
     open_database,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from kleio.seeding import Progress, SeedPlan, SeedReport
     from kleio.settings import Settings
 
-PLAIN_LINE_SECONDS = 5.0
 _COUNT = click.IntRange(min=0)
 
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from kleio.cli.runtime import fail, print_json, run_with_connection, with_own_key
+from kleio.cli.runtime import (
+    PLAIN_LINE_SECONDS,
+    fail,
+    print_json,
+    run_with_connection,
+    with_own_key,
+)
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -21,7 +27,6 @@ if TYPE_CHECKING:
     from kleio.repositories.sync_runs import SyncRun
     from kleio.settings import Settings
 
-PLAIN_LINE_SECONDS = 5.0
 
 PHASES = {
     "identity": "account",

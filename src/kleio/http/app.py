@@ -18,11 +18,13 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
 from kleio.accounts import InvalidField
+from kleio.cache import Cache
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
 from kleio.discogs.worker import SyncWorker
 from kleio.http import (
+    albums,
     artists,
     cleanings,
     collection,
@@ -34,16 +36,22 @@ from kleio.http import (
     health,
     imports,
     labels,
+    library_artists,
+    library_stats,
     log,
     plays,
     problems,
     recommendations,
     releases,
+    search,
     session,
+    shelf_matches,
+    songs,
     stats,
     styles,
     styluses,
     sync,
+    user_songs,
     users,
 )
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
@@ -76,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     sync_worker = SyncWorker(settings, conninfo, database)
     # One line a call is too much.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    cache = Cache(settings.cache_url)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -93,6 +102,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await token_use.flush()
         finally:
+            await cache.close()
             await database.close()
 
     api = Router(
@@ -113,6 +123,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
             stats.router,
             recommendations.router,
             folders.router,
+            songs.router,
+            albums.router,
+            library_artists.router,
+            library_stats.router,
+            user_songs.router,
+            search.router,
+            shelf_matches.router,
             exports.router,
             erasure.router,
             imports.router,
@@ -133,6 +150,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 "settings": settings,
                 "import_tasks": import_tasks,
                 "sync_worker": sync_worker,
+                "cache": cache,
+                "songs": songs.SongReader(database, cache),
             }
         ),
         openapi_config=docs.openapi_config(),
