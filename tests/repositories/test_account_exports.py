@@ -136,8 +136,12 @@ async def filled(conn: Connection, rng: random.Random, **user: Any) -> Any:
         for number in range(8)
     ]  # fmt: skip
     await collection.update_copy_archived(
-        conn, user_id=account.id, copy_id=copies[1].id, archive_reason="sold",
-        expected_updated_at=None, now=NOW,
+        conn,
+        user_id=account.id,
+        copy_id=copies[1].id,
+        archive_reason="sold",
+        expected_updated_at=None,
+        now=NOW,
     )
     for number in rng.sample(range(30), 30):
         copy = copies[number % 8] if number % 3 else None

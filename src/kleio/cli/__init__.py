@@ -31,7 +31,8 @@ class _Entry(NamedTuple):
 COMMANDS: dict[str, _Entry] = {
     "serve": _Entry("serve", "serve", "Serve the API, with the embedded PostgreSQL or your own."),
     "demo": _Entry("demo", "demo", "Serve an invented catalogue with three users' shelves."),
-    "migrate": _Entry("migrations", "migrate", "Bring the database to this version, or undo it."),
+    "migrate": _Entry("migrations", "migrate", "Bring the database to this version."),
+    "rollback": _Entry("migrations", "rollback", "Undo the newest migration, or all after one."),
     "migrations": _Entry("migrations", "migrations", "List the migrations and their state."),
     "user": _Entry("users", "user_group", "Add, list and remove users."),
     "token": _Entry("users", "token_group", "Make, list and revoke users' tokens."),

@@ -106,7 +106,7 @@ def _check_database(report: _Report, settings: Settings) -> None:
 
 
 def _check_server(report: _Report, settings: Settings, conninfo: str) -> None:
-    from kleio.db import migrate
+    from kleio.db import migration_states as migrate
     from kleio.db.errors import NotMigrated
     from kleio.db.health import check_connection, server_facts
 

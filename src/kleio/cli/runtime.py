@@ -118,12 +118,13 @@ def prepare_database(settings: Settings, conninfo: str) -> None:
     Raises:
         DatabaseError: it can't be reached, is too old, or is not migrated.
     """
-    from kleio.db import migrate
+    from kleio.db.migrate import migrate
+    from kleio.db.migration_states import check_server
 
     if settings.embedded:
-        migrate.migrate(conninfo)
+        migrate(conninfo)
     else:
-        migrate.check_server(conninfo)
+        check_server(conninfo)
 
 
 def run_with_connection(
@@ -181,3 +182,12 @@ def show_time(moment: datetime | None, never: str = "never") -> str:
     from datetime import UTC
 
     return never if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def show_bytes(count: float) -> str:
+    """Return a size for people: `812 B`, `5.3 MiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
