@@ -200,6 +200,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 30 * _DAY
+    maintain_interval: Annotated[
+        float,
+        variable(
+            "KLEIO_MAINTAIN_INTERVAL",
+            "How often the server does the work of `kleio maintain`, one worker of all servers at "
+            "a time; 0 leaves it to cron.",
+            ge=0,
+            le=30 * _DAY,
+            kind="duration",
+        ),
+    ] = 3600.0
     secret_key: Annotated[
         Secret | None,
         variable(

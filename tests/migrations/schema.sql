@@ -176,6 +176,21 @@ CREATE TABLE public.labels (
 );
 ALTER TABLE ONLY public.labels ALTER COLUMN name_normalized SET STATISTICS 0;
 
+CREATE TABLE public.maintenance_steps (
+    step text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    succeeded_at timestamp with time zone,
+    changed bigint NOT NULL,
+    warnings text[] NOT NULL,
+    problem text,
+    host text NOT NULL
+);
+
+COMMENT ON COLUMN public.maintenance_steps.step IS 'its name; `run` is all of them';
+
+COMMENT ON COLUMN public.maintenance_steps.succeeded_at IS 'when it last ended without a problem, NULL for never';
+
 CREATE TABLE public.masters (
     id uuid DEFAULT uuidv7() NOT NULL,
     discogs_id integer,
@@ -413,6 +428,9 @@ ALTER TABLE ONLY public.labels
 
 ALTER TABLE ONLY public.labels
     ADD CONSTRAINT labels_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.maintenance_steps
+    ADD CONSTRAINT maintenance_steps_pkey PRIMARY KEY (step);
 
 ALTER TABLE ONLY public.masters
     ADD CONSTRAINT masters_discogs_id_key UNIQUE (discogs_id);

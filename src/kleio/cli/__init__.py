@@ -38,6 +38,7 @@ COMMANDS: dict[str, _Entry] = {
     "token": _Entry("users", "token_group", "Make, list and revoke users' tokens."),
     "import": _Entry("imports", "import_group", "Bring data from files into Kleio."),
     "export": _Entry("exports", "export", "Write a user's data to a file: CSV, JSON or NDJSON."),
+    "maintain": _Entry("maintain", "maintain", "Keep the database well; cron's command."),
     "doctor": _Entry(
         "doctor", "doctor", "Check settings, server and schema, and say what is wrong."
     ),

@@ -103,7 +103,9 @@ HEADER_KEYS = (
     "Order",
     "Stale",
     "Plan",
+    "Cost",
     "Locks",
+    "Allow",
 )
 _HEADER_LINE = re.compile(rf"^({'|'.join(HEADER_KEYS)}):\s*(.*)$")
 

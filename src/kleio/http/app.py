@@ -48,6 +48,7 @@ from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
 from kleio.http.methods import Application
 from kleio.http.query_names import known_query_names
+from kleio.maintenance import maintain_on_schedule
 from kleio.settings import Settings, load_settings
 
 logger = logging.getLogger("kleio")
@@ -75,11 +76,16 @@ def create_app(settings: Settings | None = None) -> Litestar:
         try:
             async with database.connection() as conn:
                 await check_ready(conn)
-            flusher = asyncio.create_task(token_use.run())
+            tasks = [
+                asyncio.create_task(token_use.run()),
+                asyncio.create_task(maintain_on_schedule(settings, conninfo)),
+            ]
             try:
                 yield
             finally:
-                flusher.cancel()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
                 await token_use.flush()
         finally:
             await database.close()
