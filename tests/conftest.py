@@ -28,7 +28,7 @@ KEPT = {
     "KLEIO_RENEW_SCHEMA",
 }
 for _name in list(os.environ):
-    if _name.startswith(("KLEIO_", "DB_", "PG", "DATABASE_")) and _name not in KEPT:
+    if _name.startswith(("KLEIO_", "DB_", "PG", "DATABASE_", "CACHE_")) and _name not in KEPT:
         del os.environ[_name]
 
 # Workers inherit it, so one number repeats the whole run.
@@ -38,6 +38,7 @@ SEED = int(os.environ.setdefault("KLEIO_TEST_SEED", str(random.randrange(2**31))
 sys.path.append(str(Path(__file__).parent))
 
 import servers  # noqa: E402
+from cache_server import CacheServer  # noqa: E402
 from factories import settings_for  # noqa: E402
 from kleio.db.pool import Database, connect  # noqa: E402
 from kleio.db.queries import Connection  # noqa: E402
@@ -156,3 +157,14 @@ async def database(
         yield pool
     finally:
         await pool.close()
+
+
+@pytest.fixture
+def cache_server(tmp_path: Path) -> Iterator[CacheServer]:
+    """A cache server of this test's own; such a test is marked `needs_server`."""
+    running = CacheServer(tmp_path)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.kill()

@@ -26,6 +26,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from kleio.cache_url import CACHE_ADDRESSES, check_cache_address
 from kleio.environment import (
     Secret,
     SettingsError,
@@ -211,6 +212,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 3600.0
+    cache_url: Annotated[
+        Secret | None,
+        variable(
+            "CACHE_URL",
+            "Redis or Valkey server that keeps what is read often; without it nothing is kept.",
+            shown="none",
+            allowed=CACHE_ADDRESSES,
+        ),
+    ] = None
     secret_key: Annotated[
         Secret | None,
         variable(
@@ -311,6 +321,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     _check_database(given)
     if "DATABASE_URL" in given:
         _check_url(values["database_url"])
+    if "CACHE_URL" in given:
+        _check_cache_url(values["cache_url"])
     if "home" not in values:
         values["home"] = default_home()
     settings = Settings(**values)
@@ -376,6 +388,15 @@ def _check_url(url: Secret) -> None:
             "DATABASE_URL (not shown) can't be read; allowed is "
             "postgresql://user:password@host:port/database with special characters "
             "percent-encoded, or host=... dbname=... user=... password=..."
+        ) from None
+
+
+def _check_cache_url(url: Secret) -> None:
+    try:
+        check_cache_address(url.reveal())
+    except ValueError:
+        raise SettingsError(
+            f"CACHE_URL (not shown) can't be used; allowed is {CACHE_ADDRESSES}"
         ) from None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cache_server import CacheServer, needs_server
+
 from .conftest import Run, free_port
 
 
@@ -41,3 +43,19 @@ def test_absent_server_is_wrong(run: Run) -> None:
     assert result.exit_code == 1
     assert "Connection refused" in result.stdout
     assert "secret-word" not in result.output
+
+
+@needs_server
+def test_a_cache_that_answers_is_well_and_one_that_does_not_is_wrong(
+    run: Run, cache_server: CacheServer
+) -> None:
+    url = cache_server.url.replace("://", "://:secret-word@")
+    assert "no cache" in run("doctor").stdout
+    found = run("doctor", CACHE_URL=cache_server.url)
+    assert (found.exit_code, "the cache answers" in found.stdout) == (0, True)
+    for _ in range(2):
+        refused = run("doctor", CACHE_URL=url)  # this server knows no password, then it is gone
+        assert refused.exit_code == 1
+        assert "the cache does not answer" in refused.stdout
+        assert "secret-word" not in refused.output
+        cache_server.kill()

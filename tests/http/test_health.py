@@ -7,6 +7,7 @@ from http_site import Site, problem
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from cache_server import CacheServer, needs_server
 from kleio import __version__
 from servers import Server
 
@@ -90,3 +91,18 @@ async def test_an_exhausted_pool_says_when_to_try_again(start) -> None:
             assert health.status_code == 503
             assert health.json()["pool"]["available"] == 0
         assert (await site.alice.get("/api/v1/releases")).status_code == 200
+
+
+@needs_server
+async def test_a_cache_that_goes_is_told_and_stops_nothing(
+    start, cache_server: CacheServer
+) -> None:
+    async with start(CACHE_URL=cache_server.url) as site:
+        health = (await site.anonymous.get("/health")).json()
+        assert (health["status"], health["cache"]) == ("ok", {"status": "ok"})
+        cache_server.kill()
+        down = await site.anonymous.get("/health")
+        assert down.status_code == 200
+        assert down.json()["status"] == "degraded"
+        assert down.json()["cache"] == {"status": "degraded"}
+        assert down.json()["db"]["status"] == "ok"

@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 import psycopg.conninfo
 import pytest
+from redis.asyncio import SSLConnection
 
+from kleio.cache_url import connection_options
 from kleio.settings import Secret, Settings, SettingsError, list_settings, load_settings
 
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -63,7 +65,7 @@ def test_every_setting_is_documented() -> None:
         assert info.default
         assert info.type
     secrets = {info.variable for info in infos if info.secret}
-    assert secrets == {"DATABASE_URL", "DB_PASSWORD", "KLEIO_SECRET_KEY"}
+    assert secrets == {"CACHE_URL", "DATABASE_URL", "DB_PASSWORD", "KLEIO_SECRET_KEY"}
 
 
 @pytest.mark.parametrize(
@@ -200,6 +202,43 @@ def test_database_url(url: str) -> None:
 def test_a_wrong_database_url_is_not_shown(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^DATABASE_URL .* allowed is postgresql://") as raised:
         load_settings({"DATABASE_URL": url})
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value, chain=True))
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("redis://cache", {"host": "cache"}),
+        ("redis://cache:7000/3", {"host": "cache", "port": 7000, "db": 3}),
+        ("valkey://cache/", {"host": "cache"}),
+        ("redis://:it%27s%20%5C@[::1]:7000", {"host": "::1", "port": 7000, "password": "it's \\"}),
+        ("rediss://me:p@cache?ssl_cert_reqs=none", {"username": "me", "ssl_cert_reqs": "none"}),
+        ("valkeys://me:p@cache", {"password": "p", "connection_class": SSLConnection}),
+        ("unix:///run/cache.sock", {"path": "/run/cache.sock"}),
+        ("unix://me@/run/cache.sock?db=2&password=p", {"username": "me", "db": 2, "password": "p"}),
+    ],
+)
+def test_cache_url(url: str, options: dict[str, object]) -> None:
+    given = load_settings({"CACHE_URL": url}).cache_url
+    assert given is not None
+    assert connection_options(given.reveal()).items() >= options.items()
+    assert "p@" not in repr(given)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("hunter2", "http://hunter2@cache", "cache:6379", "redis://", "redis://:hunter2@/0"),
+        *("redis://cache:port", "redis://cache:0", "redis://cache:70000", "redis://cache/x"),
+        *("redis://cache/0/1", "redis://cache/-1", "redis://cache?db=x", "redis://cache/１"),
+        *("redis://cache?socket_timeout=9", "redis://cache?hunter2", "redis://cache#hunter2"),
+        *("redis://cache?ssl_cert_reqs=none", "rediss://cache?ssl_cert_reqs=maybe"),
+        *("unix://run/cache.sock", "unix://", "unix:cache.sock", "redis://[::1", "redis://a b"),
+    ],
+)
+def test_a_wrong_cache_url_is_not_shown(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^CACHE_URL .* allowed is redis://") as raised:
+        load_settings({"CACHE_URL": url})
     assert "hunter2" not in "".join(traceback.format_exception(raised.value, chain=True))
 
 

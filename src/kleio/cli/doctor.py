@@ -54,6 +54,7 @@ def doctor() -> None:
     report.good(f"Kleio {__version__}, Python {platform.python_version()}, {platform.machine()}")
     _check_workers(report, settings)
     _check_database(report, settings)
+    _check_cache(report, settings)
     if report.problems:
         fail(f"{report.problems} thing{'s' if report.problems > 1 else ''} wrong, see above")
 
@@ -87,6 +88,26 @@ def _check_workers(report: _Report, settings: Settings) -> None:
         f"pool of each worker: {share.max_open} connections at most, {share.max_idle} kept, "
         f"{share.max_waiting} requests may wait"
     )
+
+
+def _check_cache(report: _Report, settings: Settings) -> None:
+    import asyncio
+
+    from kleio.cache import Cache
+
+    async def ask() -> str:
+        cache = Cache(settings.cache_url)
+        try:
+            return await cache.check()
+        finally:
+            await cache.close()
+
+    if settings.cache_url is None:
+        report.note("no cache (CACHE_URL)")
+    elif asyncio.run(ask()) == "ok":
+        report.good("the cache answers")
+    else:
+        report.wrong("the cache does not answer as one does; requests go without it")
 
 
 def _check_database(report: _Report, settings: Settings) -> None:

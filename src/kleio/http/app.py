@@ -18,6 +18,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
 from kleio.accounts import InvalidField
+from kleio.cache import Cache
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         raise RuntimeError("no database: start the server with `kleio serve`")
     database = Database(settings, conninfo)
     token_use = TokenUse(database)
+    cache = Cache(settings.cache_url)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -88,6 +90,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await token_use.flush()
         finally:
+            await cache.close()
             await database.close()
 
     api = Router(
@@ -118,7 +121,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return Application(
         route_handlers=[api, health.router, docs.openapi_document, docs.docs_asset],
         lifespan=[lifespan],
-        state=State({"database": database, "token_use": token_use, "settings": settings}),
+        state=State(
+            {"database": database, "token_use": token_use, "settings": settings, "cache": cache}
+        ),
         openapi_config=docs.openapi_config(),
         plugins=[docs.StrictSchemas()],
         exception_handlers={

@@ -11,6 +11,7 @@ from litestar import Request, Response, Router, get
 from litestar.openapi.datastructures import ResponseSpec
 
 from kleio import __version__
+from kleio.cache import Cache
 from kleio.db.errors import DatabaseError
 from kleio.db.health import ping
 from kleio.http.auth import NO_AUTH, database_of
@@ -32,7 +33,7 @@ class DatabaseHealth(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class CacheHealth(msgspec.Struct, frozen=True, rename="camel"):
-    """Whether the cache answers; `disabled` where none is configured."""
+    """Whether the cache answers; `degraded`: requests go without it, `disabled`: there is none."""
 
     status: Status
 
@@ -74,7 +75,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
     summary="Whether the server can do its work",
 )
 async def health(request: Request[Any, Any, Any]) -> Response[Health]:
-    """Ask the database and look at the pool; 503 where the database does not answer."""
+    """Ask database and cache and look at the pool; 503 where the database does not answer."""
     database = database_of(request)
     started = time.perf_counter()
     try:
@@ -88,12 +89,14 @@ async def health(request: Request[Any, Any, Any]) -> Response[Health]:
     waiting = stats.get("requests_waiting", 0)
     full = waiting > 0 or size - available > FULL_POOL * stats["pool_max"]
     pool = PoolHealth("degraded" if full else "ok", size, available, stats["pool_max"], waiting)
-    states = {db.status, pool.status}
+    found: Cache = request.app.state.cache
+    cache = CacheHealth(await found.check())
+    states = {db.status, cache.status, pool.status}
     status: Status = (
         "unavailable" if "unavailable" in states else "degraded" if "degraded" in states else "ok"
     )
     return Response(
-        Health(status, __version__, db, CacheHealth("disabled"), pool),
+        Health(status, __version__, db, cache, pool),
         status_code=(
             HTTPStatus.SERVICE_UNAVAILABLE if status == "unavailable" else HTTPStatus.OK
         ).value,
