@@ -7,7 +7,6 @@ environment. Nothing here knows a noun but the list of routers.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,6 +21,7 @@ from kleio.cache import Cache
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
+from kleio.health import HealthCheck
 from kleio.http import (
     artists,
     cleanings,
@@ -34,6 +34,7 @@ from kleio.http import (
     health,
     labels,
     log,
+    metrics,
     plays,
     problems,
     recommendations,
@@ -47,12 +48,14 @@ from kleio.http import (
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
 from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
-from kleio.http.methods import Application
+from kleio.http.observe import ObservedApplication
 from kleio.http.query_names import known_query_names
 from kleio.maintenance import maintain_on_schedule
 from kleio.settings import Settings, load_settings
+from kleio.sight import logs
 
-logger = logging.getLogger("kleio")
+PUBLISH_SECONDS = 5.0
+"""How old the numbers of another worker's pool may be in the metrics."""
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -62,9 +65,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         settings: from the environment where None; they must name a database.
     """
     settings = settings or load_settings()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logs.configure(settings.log_level, settings.log_format)
     conninfo = settings.conninfo()
     if conninfo is None:
         raise RuntimeError("no database: start the server with `kleio serve`")
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             tasks = [
                 asyncio.create_task(token_use.run()),
                 asyncio.create_task(maintain_on_schedule(settings, conninfo)),
+                asyncio.create_task(_publish(app)),
             ]
             try:
                 yield
@@ -92,6 +94,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         finally:
             await cache.close()
             await database.close()
+            if app.tracing is not None:
+                await asyncio.to_thread(app.tracing.close)
 
     api = Router(
         "/api/v1",
@@ -118,11 +122,17 @@ def create_app(settings: Settings | None = None) -> Litestar:
         guards=[known_query_names],
         request_class=StrictRequest,
     )
-    return Application(
-        route_handlers=[api, health.router, docs.openapi_document, docs.docs_asset],
+    app = ObservedApplication(
+        route_handlers=[api, health.router, metrics.router, docs.openapi_document, docs.docs_asset],
         lifespan=[lifespan],
         state=State(
-            {"database": database, "token_use": token_use, "settings": settings, "cache": cache}
+            {
+                "database": database,
+                "token_use": token_use,
+                "settings": settings,
+                "cache": cache,
+                "health_check": HealthCheck(database, cache),
+            }
         ),
         openapi_config=docs.openapi_config(),
         plugins=[docs.StrictSchemas()],
@@ -143,3 +153,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
+    app.observe(settings)
+    return app
+
+
+async def _publish(app: ObservedApplication) -> None:
+    """Bring this worker's pool and cache into the meters, which any worker may be asked for."""
+    while True:
+        app.meters.publish(app.state.database.stats(), app.state.cache.counters)
+        await asyncio.sleep(PUBLISH_SECONDS)
