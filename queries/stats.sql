@@ -146,6 +146,8 @@ SELECT w.weekday, h.hour, coalesce(c.plays, 0) AS plays,
 -- name: list_top_releases(user_id, tz, by_minutes, first_day, last_day, max_rows)
 -- The releases that were played most.
 --
+-- Titles decide only between those that are level at the end, so no other release is looked up.
+--
 -- Returns: 0..max_rows rows TopRelease.
 -- Params:  by_minutes boolean: by listening time instead of by plays. tz text: NULL for the zone of
 --          the user's preferences. first_day, last_day date: inclusive, NULL is open.
@@ -173,22 +175,32 @@ played AS (
                BETWEEN coalesce(:first_day::date, '-infinity')
                    AND coalesce(:last_day::date, 'infinity'))
      GROUP BY p.release_id
+),
+top AS (
+    SELECT played.release_id, played.plays, played.seconds
+      FROM played
+     ORDER BY CASE WHEN :by_minutes::boolean THEN played.seconds ELSE played.plays END DESC,
+              CASE WHEN :by_minutes::boolean THEN played.plays ELSE played.seconds END DESC
+     FETCH FIRST (:max_rows::int) ROWS WITH TIES
 )
-SELECT r.id, r.title AS name, played.plays, (played.seconds / 60.0)::float8 AS minutes,
+SELECT r.id, r.title AS name, top.plays, (top.seconds / 60.0)::float8 AS minutes,
        1::bigint AS releases, r.card AS release
-  FROM played
+  FROM top
   JOIN releases AS r
-    ON r.id = played.release_id
- ORDER BY CASE WHEN :by_minutes::boolean THEN played.seconds ELSE played.plays END DESC,
-          CASE WHEN :by_minutes::boolean THEN played.plays ELSE played.seconds END DESC,
+    ON r.id = top.release_id
+ ORDER BY CASE WHEN :by_minutes::boolean THEN top.seconds ELSE top.plays END DESC,
+          CASE WHEN :by_minutes::boolean THEN top.plays ELSE top.seconds END DESC,
           r.title COLLATE "C", r.id
  LIMIT :max_rows::int;
 
 -- name: list_top_names(user_id, kind, tz, by_minutes, first_day, last_day, max_rows)
 -- The artists, labels, genres, styles or decades that were played most.
 --
--- Plays are summed for each release first, so that names are looked up once for each release and
--- not for each play. A release of two genres counts for both.
+-- Plays are summed for each release and then for each artist, label ...; names are looked up for
+-- those at the top alone. A release of two genres counts for both. The LATERALs hold the planner to
+-- an index look-up for each release: it takes the number of releases for five times what it is and
+-- would read all credits of a catalogue of 100,000 (top artists of 20,000 plays: 32 ms, by look-ups
+-- 22).
 --
 -- Returns: 0..max_rows rows TopName.
 -- Params:  kind text: 'artist', 'label', 'genre', 'style' or 'decade'. by_minutes boolean: by
@@ -222,54 +234,79 @@ played AS (
      GROUP BY p.release_id
 ),
 named AS (
-    SELECT DISTINCT c.release_id, c.artist_id AS id, coalesce(a.name, c.name) AS name
+    SELECT c.id, c.name, played.plays, played.seconds
       FROM played
-      JOIN release_artists AS c
-        ON c.release_id = played.release_id AND c.role IS NULL
-      LEFT JOIN artists AS a
-        ON a.id = c.artist_id
+     CROSS JOIN LATERAL (
+               SELECT DISTINCT c.artist_id AS id, CASE WHEN c.artist_id IS NULL THEN c.name END
+                 FROM release_artists AS c
+                WHERE c.release_id = played.release_id
+                  AND c.role IS NULL
+           ) AS c (id, name)
      WHERE :kind::text = 'artist'
      UNION ALL
-    SELECT DISTINCT c.release_id, c.label_id, coalesce(l.name, c.name)
+    SELECT c.id, c.name, played.plays, played.seconds
       FROM played
-      JOIN release_labels AS c
-        ON c.release_id = played.release_id
-      LEFT JOIN labels AS l
-        ON l.id = c.label_id
+     CROSS JOIN LATERAL (
+               SELECT DISTINCT c.label_id, CASE WHEN c.label_id IS NULL THEN c.name END
+                 FROM release_labels AS c
+                WHERE c.release_id = played.release_id
+           ) AS c (id, name)
      WHERE :kind::text = 'label'
      UNION ALL
-    SELECT DISTINCT c.release_id, g.id, g.name
+    SELECT c.id, NULL::text, played.plays, played.seconds
       FROM played
-      JOIN release_genres AS c
-        ON c.release_id = played.release_id
-      JOIN genres AS g
-        ON g.id = c.genre_id
+     CROSS JOIN LATERAL (
+               SELECT DISTINCT c.genre_id
+                 FROM release_genres AS c
+                WHERE c.release_id = played.release_id
+           ) AS c (id)
      WHERE :kind::text = 'genre'
      UNION ALL
-    SELECT DISTINCT c.release_id, s.id, s.name
+    SELECT c.id, NULL::text, played.plays, played.seconds
       FROM played
-      JOIN release_styles AS c
-        ON c.release_id = played.release_id
-      JOIN styles AS s
-        ON s.id = c.style_id
+     CROSS JOIN LATERAL (
+               SELECT DISTINCT c.style_id
+                 FROM release_styles AS c
+                WHERE c.release_id = played.release_id
+           ) AS c (id)
      WHERE :kind::text = 'style'
      UNION ALL
-    SELECT r.id, NULL::uuid, (r.year / 10 * 10)::text
+    SELECT NULL::uuid, r.decade, played.plays, played.seconds
       FROM played
-      JOIN releases AS r
-        ON r.id = played.release_id
+     CROSS JOIN LATERAL (
+               SELECT (r.year / 10 * 10)::text
+                 FROM releases AS r
+                WHERE r.id = played.release_id
+                LIMIT 1
+           ) AS r (decade)
      WHERE :kind::text = 'decade'
-       AND r.year IS NOT NULL
+       AND r.decade IS NOT NULL
+),
+top AS (
+    SELECT named.id, named.name, sum(named.plays)::bigint AS plays, sum(named.seconds) AS seconds,
+           count(*) AS releases
+      FROM named
+     GROUP BY named.id, named.name
+     ORDER BY CASE WHEN :by_minutes::boolean THEN sum(named.seconds)
+                   ELSE sum(named.plays) END DESC,
+              CASE WHEN :by_minutes::boolean THEN sum(named.plays)
+                   ELSE sum(named.seconds) END DESC
+     FETCH FIRST (:max_rows::int) ROWS WITH TIES
 )
-SELECT named.id, named.name, sum(played.plays)::bigint AS plays,
-       (sum(played.seconds) / 60.0)::float8 AS minutes, count(*) AS releases
-  FROM named
-  JOIN played
-    ON played.release_id = named.release_id
- GROUP BY named.id, named.name
- ORDER BY CASE WHEN :by_minutes::boolean THEN sum(played.seconds) ELSE sum(played.plays) END DESC,
-          CASE WHEN :by_minutes::boolean THEN sum(played.plays) ELSE sum(played.seconds) END DESC,
-          named.name COLLATE "C", named.id
+SELECT top.id, coalesce(top.name, a.name, l.name, g.name, s.name) AS name, top.plays,
+       (top.seconds / 60.0)::float8 AS minutes, top.releases
+  FROM top
+  LEFT JOIN artists AS a
+    ON :kind::text = 'artist' AND a.id = top.id
+  LEFT JOIN labels AS l
+    ON :kind::text = 'label' AND l.id = top.id
+  LEFT JOIN genres AS g
+    ON :kind::text = 'genre' AND g.id = top.id
+  LEFT JOIN styles AS s
+    ON :kind::text = 'style' AND s.id = top.id
+ ORDER BY CASE WHEN :by_minutes::boolean THEN top.seconds ELSE top.plays END DESC,
+          CASE WHEN :by_minutes::boolean THEN top.plays ELSE top.seconds END DESC,
+          coalesce(top.name, a.name, l.name, g.name, s.name) COLLATE "C", top.id
  LIMIT :max_rows::int;
 
 -- name: list_on_this_day(user_id, tz, day, now, max_rows)
@@ -391,17 +428,23 @@ top_release AS (
      ORDER BY b.plays DESC, b.seconds DESC, r.title COLLATE "C", r.id
      LIMIT 10
 ),
-top_artist AS (
+leading_artist AS (
     SELECT n.id, n.name, sum(n.plays) AS plays, sum(n.seconds) AS seconds
-      FROM (SELECT DISTINCT c.release_id, c.artist_id AS id, coalesce(a.name, c.name) AS name,
-                   b.plays, b.seconds
+      FROM (SELECT DISTINCT c.release_id, c.artist_id AS id,
+                   CASE WHEN c.artist_id IS NULL THEN c.name END AS name, b.plays, b.seconds
               FROM by_release AS b
               JOIN release_artists AS c
-                ON c.release_id = b.release_id AND c.role IS NULL
-              LEFT JOIN artists AS a
-                ON a.id = c.artist_id) AS n
+                ON c.release_id = b.release_id AND c.role IS NULL) AS n
      GROUP BY n.id, n.name
-     ORDER BY plays DESC, seconds DESC, n.name COLLATE "C", n.id
+     ORDER BY plays DESC, seconds DESC
+     FETCH FIRST 10 ROWS WITH TIES
+),
+top_artist AS (
+    SELECT l.id, coalesce(l.name, a.name) AS name, l.plays, l.seconds
+      FROM leading_artist AS l
+      LEFT JOIN artists AS a
+        ON a.id = l.id
+     ORDER BY l.plays DESC, l.seconds DESC, coalesce(l.name, a.name) COLLATE "C", l.id
      LIMIT 10
 ),
 top_genre AS (
@@ -517,20 +560,23 @@ by_decade AS (
      GROUP BY decade
 ),
 by_format AS (
-    SELECT f.name, count(DISTINCT copy.id) AS copies
-      FROM copy
-      JOIN release_formats AS f
-        ON f.release_id = copy.release_id
+    SELECT f.name, count(*) AS copies
+      FROM (SELECT DISTINCT f.name, copy.id
+              FROM copy
+              JOIN release_formats AS f
+                ON f.release_id = copy.release_id) AS f
      GROUP BY f.name
 ),
 by_genre AS (
-    SELECT g.name, count(DISTINCT copy.id) AS copies
-      FROM copy
-      JOIN release_genres AS e
-        ON e.release_id = copy.release_id
+    SELECT g.name, e.copies
+      FROM (SELECT e.genre_id, count(*) AS copies
+              FROM (SELECT DISTINCT e.genre_id, copy.id
+                      FROM copy
+                      JOIN release_genres AS e
+                        ON e.release_id = copy.release_id) AS e
+             GROUP BY e.genre_id) AS e
       JOIN genres AS g
         ON g.id = e.genre_id
-     GROUP BY g.name
 ),
 by_folder AS (
     SELECT f.id, f.name, count(copy.id) AS copies

@@ -43,21 +43,79 @@ CREATE TYPE public.user_role AS ENUM (
     'admin'
 );
 
+CREATE FUNCTION public.create_month_partition(parent regclass, moment timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+DECLARE
+    parent_name CONSTANT text := (SELECT relname FROM pg_class WHERE oid = parent);
+    month CONSTANT timestamptz := month_floor(moment);
+    child CONSTANT text := parent_name || to_char(month AT TIME ZONE 'UTC', '_YYYY_MM');
+    lower_id CONSTANT uuid := uuid7_floor(month);
+    upper_id CONSTANT uuid := uuid7_floor(month_floor(moment, 1));
+    statistics record;
+BEGIN
+    -- One at a time; who waits here sees what the other has made.
+    PERFORM pg_advisory_xact_lock(hashtextextended('kleio partitions', parent::oid::bigint));
+    IF EXISTS (
+        SELECT FROM pg_inherits AS i
+          JOIN pg_class AS c ON c.oid = i.inhrelid
+         WHERE i.inhparent = parent AND c.relname = child
+    ) THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format(
+        'CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL,'
+        ' CONSTRAINT %I CHECK (id >= %L AND id < %L))',
+        child, parent_name, child || '_month_check', lower_id, upper_id
+    );
+    -- LIKE does not copy them.
+    FOR statistics IN
+        SELECT attname, attstattarget
+          FROM pg_attribute
+         WHERE attrelid = parent AND attnum > 0 AND attstattarget IS NOT NULL
+    LOOP
+        EXECUTE format(
+            'ALTER TABLE public.%I ALTER COLUMN %I SET STATISTICS %s',
+            child, statistics.attname, statistics.attstattarget
+        );
+    END LOOP;
+    EXECUTE format(
+        'ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+        parent_name, child, lower_id, upper_id
+    );
+    EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT %I', child, child || '_month_check');
+    RETURN child;
+END
+$$;
+
 CREATE FUNCTION public.f_unaccent(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN public.unaccent('public.unaccent'::regdictionary, value);
 
-CREATE FUNCTION public.normalize_code(value text) RETURNS text
+CREATE FUNCTION public.month_floor(value timestamp with time zone, months_later integer DEFAULT 0) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN lower((regexp_replace((value COLLATE pg_c_utf8), '[^[:alnum:]]'::text, ''::text, 'g'::text) COLLATE pg_c_utf8));
+    RETURN ((date_trunc('month'::text, (value AT TIME ZONE 'UTC'::text)) + make_interval(months => months_later)) AT TIME ZONE 'UTC'::text);
 
 CREATE FUNCTION public.normalize_name(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN lower((public.f_unaccent(CASE WHEN ((value COLLATE "C") ~ '^\s|\s\s|[\t\n\r]|\s$'::text) THEN btrim(regexp_replace((value COLLATE "C"), '\s+'::text, ' '::text, 'g'::text)) ELSE value END) COLLATE pg_c_utf8));
 
+CREATE FUNCTION public.name_key(value text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (md5(public.normalize_name(value)))::uuid;
+
+CREATE FUNCTION public.normalize_code(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower((regexp_replace((value COLLATE pg_c_utf8), '[^[:alnum:]]'::text, ''::text, 'g'::text) COLLATE pg_c_utf8));
+
 CREATE FUNCTION public.normalize_credit(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN public.normalize_name(CASE WHEN ("right"(value, 1) = ')'::text) THEN regexp_replace((value COLLATE "C"), '\s+\([0-9]+\)$'::text, ''::text) ELSE value END);
+
+CREATE FUNCTION public.path_key(value bytea) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (encode(SUBSTRING(sha256(value) FROM 1 FOR 16), 'hex'::text))::uuid;
 
 CREATE FUNCTION public.release_facets(artist text, label text, genre text, style text, format text, country text, catno text, barcode text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -79,9 +137,38 @@ CREATE FUNCTION public.side_of(position_text text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN upper("substring"(regexp_replace((position_text COLLATE "C"), '^[A-Za-z]{2,}[0-9]*-'::text, ''::text), '^(?!CD|LP|EP|MC)([A-Za-z]{1,2})(?:[0-9. (-]|$)'::text));
 
+CREATE FUNCTION public.uuid7_floor(value timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (rpad(lpad(to_hex((LEAST(GREATEST(floor((EXTRACT(epoch FROM (value - '1970-01-01 00:00:00+00'::timestamp with time zone)) * (1000)::numeric)), (0)::numeric), ('281474976710655'::bigint)::numeric))::bigint), 12, '0'::text), 32, CASE WHEN (value = 'infinity'::timestamp with time zone) THEN 'f'::text ELSE '0'::text END))::uuid;
+
 CREATE FUNCTION public.wear_level(percent_used double precision) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN (percent_used >= (100)::double precision) THEN 'due'::text WHEN (percent_used >= (80)::double precision) THEN 'soon'::text ELSE 'ok'::text END;
+
+CREATE TABLE public.albums (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    library_id uuid NOT NULL,
+    key uuid NOT NULL,
+    artist_id uuid,
+    duration_ms bigint DEFAULT 0 NOT NULL,
+    song_count integer DEFAULT 0 NOT NULL,
+    year integer,
+    is_compilation boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    name text NOT NULL,
+    name_normalized text GENERATED ALWAYS AS (public.normalize_name(name)) STORED NOT NULL COLLATE pg_catalog."C",
+    artist_name text,
+    CONSTRAINT albums_counts_check CHECK (((song_count >= 0) AND (duration_ms >= 0)))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.albums ALTER COLUMN name_normalized SET STATISTICS 0;
+
+COMMENT ON COLUMN public.albums.key IS 'what makes the tags of two files mean one album: a hash that the scan computes';
+
+COMMENT ON COLUMN public.albums.song_count IS 'derived, with duration_ms: songs that are not missing';
+
+COMMENT ON COLUMN public.albums.artist_name IS 'as tagged; NULL where it is missing or differs';
 
 CREATE TABLE public.artists (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -176,6 +263,62 @@ CREATE TABLE public.labels (
 );
 ALTER TABLE ONLY public.labels ALTER COLUMN name_normalized SET STATISTICS 0;
 
+CREATE TABLE public.libraries (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    name text NOT NULL,
+    root text NOT NULL,
+    scanned_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT libraries_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+COMMENT ON COLUMN public.libraries.root IS 'the folder''s absolute path on the server';
+
+COMMENT ON COLUMN public.libraries.scanned_at IS 'when the last complete scan began';
+
+CREATE TABLE public.library_artists (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    name_key uuid GENERATED ALWAYS AS (public.name_key(name)) STORED NOT NULL,
+    artist_id uuid,
+    link text,
+    name text NOT NULL,
+    name_normalized text GENERATED ALWAYS AS (public.normalize_name(name)) STORED NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT library_artists_link_check CHECK (
+CASE
+    WHEN (artist_id IS NULL) THEN COALESCE((link = 'none'::text), true)
+    ELSE COALESCE((link = ANY (ARRAY['name'::text, 'hand'::text])), false)
+END)
+);
+ALTER TABLE ONLY public.library_artists ALTER COLUMN name_normalized SET STATISTICS 0;
+
+COMMENT ON COLUMN public.library_artists.artist_id IS 'the same artist in the catalogue, where known';
+
+COMMENT ON COLUMN public.library_artists.link IS 'name: the only artist of the name; hand: a person said so; none: a person undid it, and no scan links it again; NULL: not linked yet';
+
+CREATE TABLE public.library_files (
+    library_id uuid NOT NULL,
+    path_key uuid GENERATED ALWAYS AS (public.path_key(path)) STORED NOT NULL,
+    song_id uuid,
+    size bigint NOT NULL,
+    mtime_ns bigint NOT NULL,
+    missing_since timestamp with time zone,
+    content_hash bytea,
+    path bytea NOT NULL,
+    problem text,
+    CONSTRAINT library_files_song_check CHECK (((song_id IS NOT NULL) OR (problem IS NOT NULL)))
+);
+
+COMMENT ON COLUMN public.library_files.mtime_ns IS 'nanoseconds since 1970, as the file system says';
+
+COMMENT ON COLUMN public.library_files.content_hash IS 'of the audio; NULL where it was not read';
+
+COMMENT ON COLUMN public.library_files.path IS 'below the library''s root, byte for byte: names of files need not be text';
+
+COMMENT ON COLUMN public.library_files.problem IS 'why the file could not be read; it is tried again when its size or time changes';
+
 CREATE TABLE public.maintenance_steps (
     step text NOT NULL,
     started_at timestamp with time zone NOT NULL,
@@ -206,65 +349,106 @@ CREATE TABLE public.masters (
     synced_at timestamp with time zone
 );
 
-CREATE TABLE public.play_history (
-    user_id uuid NOT NULL,
+CREATE TABLE public.song_artists (
+    artist_id uuid NOT NULL,
+    song_id uuid NOT NULL,
+    "position" smallint NOT NULL,
+    CONSTRAINT song_artists_position_check CHECK (("position" > 1))
+);
+
+COMMENT ON TABLE public.song_artists IS 'the second and further artists; songs.artist_id is the first';
+
+CREATE TABLE public.songs (
     id uuid DEFAULT uuidv7() NOT NULL,
-    release_id uuid NOT NULL,
-    user_release_id uuid,
-    stylus_id uuid,
-    played_at timestamp with time zone NOT NULL,
-    duration_seconds integer NOT NULL,
-    duration_estimated boolean NOT NULL,
-    side text,
-    notes text,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT play_history_duration_check CHECK (((duration_seconds >= 0) AND (duration_seconds <= 172800))),
-    CONSTRAINT play_history_side_check CHECK ((side ~ '^[A-Z]{1,2}$'::text))
-);
-
-CREATE TABLE public.release_artists (
-    release_id uuid NOT NULL,
-    "position" integer NOT NULL,
+    library_id uuid NOT NULL,
+    album_id uuid,
     artist_id uuid,
+    duration_ms integer,
+    bit_rate integer,
+    sample_rate integer,
+    year integer,
+    channels smallint,
+    disc_number smallint,
+    track_number smallint,
+    missing_since timestamp with time zone,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    codec text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
-    anv text,
-    join_relation text,
-    role text,
-    tracks text
-);
+    name_normalized text GENERATED ALWAYS AS (public.normalize_name(name)) STORED NOT NULL COLLATE pg_catalog."C",
+    artist_name text,
+    album_name text,
+    genre text,
+    tags jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT songs_duration_ms_check CHECK ((duration_ms >= 0))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.songs ALTER COLUMN name_normalized SET STATISTICS 0;
 
-COMMENT ON COLUMN public.release_artists.role IS 'NULL for a main artist, the credit otherwise';
+COMMENT ON COLUMN public.songs.artist_id IS 'the first artist; others are in song_artists';
 
-CREATE TABLE public.release_formats (
-    release_id uuid NOT NULL,
-    "position" integer NOT NULL,
-    name text NOT NULL,
-    qty text,
-    text text,
-    descriptions text[] NOT NULL
-);
+COMMENT ON COLUMN public.songs.bit_rate IS 'bits a second';
 
-COMMENT ON COLUMN public.release_formats.qty IS 'as given: dumps hold numbers of 64 digits';
+COMMENT ON COLUMN public.songs.missing_since IS 'when a scan first found its file gone; lists leave it out, users'' states keep it';
+
+COMMENT ON COLUMN public.songs.artist_name IS 'the whole credit as tagged';
+
+COMMENT ON COLUMN public.songs.album_name IS 'derived: albums.name';
+
+COMMENT ON COLUMN public.songs.tags IS 'what else the file says, by the tag''s name';
+
+CREATE MATERIALIZED VIEW public.mv_artist_stats AS
+ WITH credited AS (
+         SELECT s.artist_id,
+            count(*) AS songs,
+            (0)::bigint AS albums,
+            sum(s.duration_ms) AS duration_ms
+           FROM public.songs s
+          WHERE ((s.missing_since IS NULL) AND (s.artist_id IS NOT NULL))
+          GROUP BY s.artist_id
+        UNION ALL
+         SELECT c.artist_id,
+            count(*) AS count,
+            0,
+            sum(s.duration_ms) AS sum
+           FROM (public.song_artists c
+             JOIN public.songs s ON ((s.id = c.song_id)))
+          WHERE (s.missing_since IS NULL)
+          GROUP BY c.artist_id
+        UNION ALL
+         SELECT a.artist_id,
+            0,
+            count(*) AS count,
+            0
+           FROM public.albums a
+          WHERE ((a.song_count > 0) AND (a.artist_id IS NOT NULL))
+          GROUP BY a.artist_id
+        )
+ SELECT credited.artist_id,
+    (sum(credited.songs))::bigint AS songs,
+    (sum(credited.albums))::bigint AS albums,
+    (COALESCE(sum(credited.duration_ms), (0)::numeric))::bigint AS duration_ms,
+    NULL::timestamp with time zone AS refreshed_at
+   FROM credited
+  GROUP BY credited.artist_id
+UNION ALL
+ SELECT '00000000-0000-0000-0000-000000000000'::uuid AS artist_id,
+    ( SELECT count(*) AS count
+           FROM public.songs
+          WHERE (songs.missing_since IS NULL)) AS songs,
+    ( SELECT count(*) AS count
+           FROM public.albums
+          WHERE (albums.song_count > 0)) AS albums,
+    ( SELECT COALESCE(sum(songs.duration_ms), (0)::bigint) AS "coalesce"
+           FROM public.songs
+          WHERE (songs.missing_since IS NULL)) AS duration_ms,
+    now() AS refreshed_at
+  WITH NO DATA;
 
 CREATE TABLE public.release_genres (
     release_id uuid NOT NULL,
     "position" integer NOT NULL,
     genre_id uuid NOT NULL
-);
-
-CREATE TABLE public.release_labels (
-    release_id uuid NOT NULL,
-    "position" integer NOT NULL,
-    label_id uuid,
-    name text NOT NULL,
-    catno text
-);
-
-CREATE TABLE public.release_styles (
-    release_id uuid NOT NULL,
-    "position" integer NOT NULL,
-    style_id uuid NOT NULL
 );
 
 CREATE TABLE public.releases (
@@ -298,6 +482,246 @@ ALTER TABLE ONLY public.releases ALTER COLUMN card SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN facets SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STATISTICS 0;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STORAGE EXTERNAL;
+
+CREATE TABLE public.user_releases (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    release_id uuid NOT NULL,
+    folder_id uuid NOT NULL,
+    discogs_instance_id bigint,
+    rating smallint DEFAULT 0 NOT NULL,
+    media_condition public.media_condition,
+    sleeve_condition public.sleeve_condition,
+    notes text,
+    custom_fields jsonb DEFAULT '{}'::jsonb NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone,
+    archive_reason text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT user_releases_archive_reason_check CHECK (((archive_reason IS NULL) OR ((archived_at IS NOT NULL) AND (archive_reason = ANY (ARRAY['sold'::text, 'given away'::text, 'lost'::text, 'duplicate'::text, 'mistake'::text, 'removed at Discogs'::text, 'other'::text]))))),
+    CONSTRAINT user_releases_rating_check CHECK (((rating >= 0) AND (rating <= 5)))
+);
+
+COMMENT ON COLUMN public.user_releases.rating IS '0 is not rated';
+
+CREATE MATERIALIZED VIEW public.mv_genre_counts AS
+ WITH copies AS (
+         SELECT c.release_id,
+            count(*) AS copies
+           FROM public.user_releases c
+          WHERE (c.archived_at IS NULL)
+          GROUP BY c.release_id
+        ), released AS (
+         SELECT g.genre_id,
+            count(*) AS releases,
+            (COALESCE(sum(c.copies), (0)::numeric))::bigint AS copies
+           FROM (( SELECT DISTINCT release_genres.genre_id,
+                    release_genres.release_id
+                   FROM public.release_genres) g
+             LEFT JOIN copies c ON ((c.release_id = g.release_id)))
+          GROUP BY g.genre_id
+        ), tagged AS (
+         SELECT s.genre,
+            count(*) AS songs
+           FROM public.songs s
+          WHERE ((s.genre IS NOT NULL) AND (s.missing_since IS NULL))
+          GROUP BY s.genre
+        ), named AS (
+         SELECT public.name_key(g.name) AS genre_key,
+            g.name,
+            true AS is_catalogued,
+            COALESCE(r.releases, (0)::bigint) AS releases,
+            COALESCE(r.copies, (0)::bigint) AS copies,
+            (0)::bigint AS songs
+           FROM (public.genres g
+             LEFT JOIN released r ON ((r.genre_id = g.id)))
+        UNION ALL
+         SELECT public.name_key(t.genre) AS name_key,
+            t.genre,
+            false,
+            0,
+            0,
+            t.songs
+           FROM tagged t
+        )
+ SELECT named.genre_key,
+    (array_agg(named.name ORDER BY named.is_catalogued DESC, named.songs DESC, (named.name COLLATE "C")))[1] AS name,
+    (sum(named.releases))::bigint AS releases,
+    (sum(named.copies))::bigint AS copies,
+    (sum(named.songs))::bigint AS songs,
+    NULL::timestamp with time zone AS refreshed_at
+   FROM named
+  GROUP BY named.genre_key
+UNION ALL
+ SELECT '00000000-0000-0000-0000-000000000000'::uuid AS genre_key,
+    NULL::text AS name,
+    ( SELECT count(*) AS count
+           FROM public.releases) AS releases,
+    ( SELECT (COALESCE(sum(copies.copies), (0)::numeric))::bigint AS "coalesce"
+           FROM copies) AS copies,
+    ( SELECT (COALESCE(sum(tagged.songs), (0)::numeric))::bigint AS "coalesce"
+           FROM tagged) AS songs,
+    now() AS refreshed_at
+  WITH NO DATA;
+
+CREATE MATERIALIZED VIEW public.mv_library_stats AS
+ WITH by_artist AS (
+         SELECT s.library_id,
+            s.artist_id,
+            count(*) FILTER (WHERE (s.missing_since IS NULL)) AS songs,
+            count(s.missing_since) AS missing_songs,
+            sum(s.duration_ms) FILTER (WHERE (s.missing_since IS NULL)) AS duration_ms
+           FROM public.songs s
+          GROUP BY s.library_id, s.artist_id
+        ), song AS (
+         SELECT by_artist.library_id,
+            sum(by_artist.songs) AS songs,
+            sum(by_artist.missing_songs) AS missing_songs,
+            count(DISTINCT by_artist.artist_id) FILTER (WHERE (by_artist.songs > 0)) AS artists,
+            sum(by_artist.duration_ms) AS duration_ms
+           FROM by_artist
+          GROUP BY GROUPING SETS ((), (by_artist.library_id))
+        ), album AS (
+         SELECT albums.library_id,
+            count(*) AS albums
+           FROM public.albums
+          WHERE (albums.song_count > 0)
+          GROUP BY GROUPING SETS ((), (albums.library_id))
+        ), file AS (
+         SELECT library_files.library_id,
+            sum(library_files.size) FILTER (WHERE (library_files.song_id IS NOT NULL)) AS bytes,
+            count(*) FILTER (WHERE (library_files.problem IS NOT NULL)) AS problem_files
+           FROM public.library_files
+          WHERE (library_files.missing_since IS NULL)
+          GROUP BY GROUPING SETS ((), (library_files.library_id))
+        ), library AS (
+         SELECT libraries.id,
+            libraries.id AS library_id
+           FROM public.libraries
+        UNION ALL
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            NULL::uuid
+        )
+ SELECT library.id AS library_id,
+    (COALESCE(song.songs, (0)::numeric))::bigint AS songs,
+    (COALESCE(song.missing_songs, (0)::numeric))::bigint AS missing_songs,
+    COALESCE(album.albums, (0)::bigint) AS albums,
+    COALESCE(song.artists, (0)::bigint) AS artists,
+    (COALESCE(song.duration_ms, (0)::numeric))::bigint AS duration_ms,
+    (COALESCE(file.bytes, (0)::numeric))::bigint AS bytes,
+    COALESCE(file.problem_files, (0)::bigint) AS problem_files,
+        CASE
+            WHEN (library.library_id IS NULL) THEN now()
+            ELSE NULL::timestamp with time zone
+        END AS refreshed_at
+   FROM (((library
+     LEFT JOIN song ON ((NOT (song.library_id IS DISTINCT FROM library.library_id))))
+     LEFT JOIN album ON ((NOT (album.library_id IS DISTINCT FROM library.library_id))))
+     LEFT JOIN file ON ((NOT (file.library_id IS DISTINCT FROM library.library_id))))
+  WITH NO DATA;
+
+CREATE TABLE public.play_history (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    release_id uuid NOT NULL,
+    user_release_id uuid,
+    stylus_id uuid,
+    played_at timestamp with time zone NOT NULL,
+    duration_seconds integer NOT NULL,
+    duration_estimated boolean NOT NULL,
+    side text,
+    notes text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT play_history_duration_check CHECK (((duration_seconds >= 0) AND (duration_seconds <= 172800))),
+    CONSTRAINT play_history_side_check CHECK ((side ~ '^[A-Z]{1,2}$'::text))
+);
+
+CREATE MATERIALIZED VIEW public.mv_release_popularity AS
+ WITH owned AS (
+         SELECT c.release_id,
+            count(*) AS copies,
+            count(DISTINCT c.user_id) AS owners
+           FROM public.user_releases c
+          WHERE (c.archived_at IS NULL)
+          GROUP BY c.release_id
+        ), played AS (
+         SELECT p.release_id,
+            count(*) AS plays,
+            count(DISTINCT p.user_id) AS listeners,
+            max(p.played_at) AS last_played_at
+           FROM public.play_history p
+          GROUP BY p.release_id
+        ), counted AS (
+         SELECT release_id,
+            COALESCE(owned.copies, (0)::bigint) AS copies,
+            COALESCE(owned.owners, (0)::bigint) AS owners,
+            COALESCE(played.plays, (0)::bigint) AS plays,
+            COALESCE(played.listeners, (0)::bigint) AS listeners,
+            played.last_played_at
+           FROM (owned
+             FULL JOIN played USING (release_id))
+        )
+ SELECT counted.release_id,
+    counted.owners,
+    counted.copies,
+    counted.listeners,
+    counted.plays,
+    counted.last_played_at,
+    NULL::timestamp with time zone AS refreshed_at
+   FROM counted
+UNION ALL
+ SELECT '00000000-0000-0000-0000-000000000000'::uuid AS release_id,
+    ( SELECT count(DISTINCT user_releases.user_id) AS count
+           FROM public.user_releases
+          WHERE (user_releases.archived_at IS NULL)) AS owners,
+    (COALESCE(sum(counted.copies), (0)::numeric))::bigint AS copies,
+    ( SELECT count(DISTINCT play_history.user_id) AS count
+           FROM public.play_history) AS listeners,
+    (COALESCE(sum(counted.plays), (0)::numeric))::bigint AS plays,
+    max(counted.last_played_at) AS last_played_at,
+    now() AS refreshed_at
+   FROM counted
+  WITH NO DATA;
+
+CREATE TABLE public.release_artists (
+    release_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    artist_id uuid,
+    name text NOT NULL,
+    anv text,
+    join_relation text,
+    role text,
+    tracks text
+);
+
+COMMENT ON COLUMN public.release_artists.role IS 'NULL for a main artist, the credit otherwise';
+
+CREATE TABLE public.release_formats (
+    release_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    name text NOT NULL,
+    qty text,
+    text text,
+    descriptions text[] NOT NULL
+);
+
+COMMENT ON COLUMN public.release_formats.qty IS 'as given: dumps hold numbers of 64 digits';
+
+CREATE TABLE public.release_labels (
+    release_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    label_id uuid,
+    name text NOT NULL,
+    catno text
+);
+
+CREATE TABLE public.release_styles (
+    release_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    style_id uuid NOT NULL
+);
 
 CREATE TABLE public.styles (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -358,27 +782,20 @@ CREATE TABLE public.user_preferences (
     updated_at timestamp with time zone NOT NULL
 );
 
-CREATE TABLE public.user_releases (
+CREATE TABLE public.user_songs (
     user_id uuid NOT NULL,
-    id uuid DEFAULT uuidv7() NOT NULL,
-    release_id uuid NOT NULL,
-    folder_id uuid NOT NULL,
-    discogs_instance_id bigint,
+    song_id uuid NOT NULL,
+    play_count integer DEFAULT 0 NOT NULL,
     rating smallint DEFAULT 0 NOT NULL,
-    media_condition public.media_condition,
-    sleeve_condition public.sleeve_condition,
-    notes text,
-    custom_fields jsonb DEFAULT '{}'::jsonb NOT NULL,
-    added_at timestamp with time zone NOT NULL,
-    archived_at timestamp with time zone,
-    archive_reason text,
+    last_played_at timestamp with time zone,
+    starred_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT user_releases_archive_reason_check CHECK (((archive_reason IS NULL) OR ((archived_at IS NOT NULL) AND (archive_reason = ANY (ARRAY['sold'::text, 'given away'::text, 'lost'::text, 'duplicate'::text, 'mistake'::text, 'removed at Discogs'::text, 'other'::text]))))),
-    CONSTRAINT user_releases_rating_check CHECK (((rating >= 0) AND (rating <= 5)))
+    CONSTRAINT user_songs_play_count_check CHECK ((play_count >= 0)),
+    CONSTRAINT user_songs_rating_check CHECK (((rating >= 0) AND (rating <= 5)))
 );
 
-COMMENT ON COLUMN public.user_releases.rating IS '0 is not rated';
+COMMENT ON COLUMN public.user_songs.rating IS '0 is not rated';
 
 CREATE TABLE public.users (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -392,6 +809,9 @@ CREATE TABLE public.users (
     CONSTRAINT users_email_check CHECK (((email ~ '^[^@\s]+@[^@\s]+$'::text) AND (length(email) <= 254))),
     CONSTRAINT users_username_check CHECK ((username ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text))
 );
+
+ALTER TABLE ONLY public.albums
+    ADD CONSTRAINT albums_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.artists
     ADD CONSTRAINT artists_discogs_id_key UNIQUE (discogs_id);
@@ -429,6 +849,21 @@ ALTER TABLE ONLY public.labels
 ALTER TABLE ONLY public.labels
     ADD CONSTRAINT labels_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.libraries
+    ADD CONSTRAINT libraries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.library_artists
+    ADD CONSTRAINT library_artists_name_key UNIQUE (name_key);
+
+ALTER TABLE ONLY public.library_artists
+    ADD CONSTRAINT library_artists_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.library_files
+    ADD CONSTRAINT library_files_pkey PRIMARY KEY (library_id, path_key);
+
+ALTER TABLE ONLY public.library_files
+    ADD CONSTRAINT library_files_song_id_key UNIQUE (song_id);
+
 ALTER TABLE ONLY public.maintenance_steps
     ADD CONSTRAINT maintenance_steps_pkey PRIMARY KEY (step);
 
@@ -462,6 +897,12 @@ ALTER TABLE ONLY public.releases
 ALTER TABLE ONLY public.releases
     ADD CONSTRAINT releases_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.song_artists
+    ADD CONSTRAINT song_artists_pkey PRIMARY KEY (artist_id, song_id);
+
+ALTER TABLE ONLY public.songs
+    ADD CONSTRAINT songs_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.styles
     ADD CONSTRAINT styles_name_key UNIQUE (name);
 
@@ -489,8 +930,19 @@ ALTER TABLE ONLY public.user_releases
 ALTER TABLE ONLY public.user_releases
     ADD CONSTRAINT user_releases_user_id_instance_key UNIQUE (user_id, discogs_instance_id);
 
+ALTER TABLE ONLY public.user_songs
+    ADD CONSTRAINT user_songs_pkey PRIMARY KEY (user_id, song_id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX albums_artist_idx ON ONLY public.albums USING btree (artist_id, COALESCE(year, 0) DESC, id DESC);
+
+CREATE INDEX albums_key_idx ON ONLY public.albums USING btree (library_id, key);
+
+CREATE INDEX albums_name_idx ON ONLY public.albums USING btree ("left"(name_normalized, 64), id);
+
+CREATE INDEX albums_name_trgm_idx ON ONLY public.albums USING gin (name_normalized public.gin_trgm_ops);
 
 CREATE INDEX artists_name_idx ON public.artists USING btree ("left"(name_normalized, 64), id);
 
@@ -509,6 +961,26 @@ CREATE UNIQUE INDEX folders_user_name_key ON public.folders USING btree (user_id
 CREATE INDEX labels_name_idx ON public.labels USING btree ("left"(name_normalized, 64), id);
 
 CREATE INDEX labels_name_trgm_idx ON public.labels USING gin (name_normalized public.gin_trgm_ops);
+
+CREATE UNIQUE INDEX libraries_name_key ON public.libraries USING btree (lower((name COLLATE pg_c_utf8)));
+
+CREATE INDEX library_artists_artist_idx ON public.library_artists USING btree (artist_id) WHERE (artist_id IS NOT NULL);
+
+CREATE INDEX library_artists_name_idx ON public.library_artists USING btree ("left"(name_normalized, 64), id);
+
+CREATE INDEX library_artists_name_trgm_idx ON public.library_artists USING gin (name_normalized public.gin_trgm_ops);
+
+CREATE INDEX library_files_content_idx ON public.library_files USING btree (library_id, content_hash) WHERE (content_hash IS NOT NULL);
+
+CREATE UNIQUE INDEX mv_artist_stats_key ON public.mv_artist_stats USING btree (artist_id);
+
+CREATE UNIQUE INDEX mv_genre_counts_key ON public.mv_genre_counts USING btree (genre_key);
+
+CREATE UNIQUE INDEX mv_library_stats_key ON public.mv_library_stats USING btree (library_id);
+
+CREATE UNIQUE INDEX mv_release_popularity_key ON public.mv_release_popularity USING btree (release_id);
+
+CREATE INDEX mv_release_popularity_owners_idx ON public.mv_release_popularity USING btree (owners DESC, release_id DESC);
 
 CREATE INDEX play_history_user_copy_idx ON public.play_history USING btree (user_id, user_release_id) WHERE (user_release_id IS NOT NULL);
 
@@ -532,6 +1004,18 @@ CREATE INDEX releases_search_trgm_idx ON public.releases USING gin (search_text 
 
 CREATE INDEX releases_year_idx ON public.releases USING btree (year);
 
+CREATE INDEX song_artists_song_idx ON public.song_artists USING btree (song_id, "position");
+
+CREATE INDEX songs_album_idx ON ONLY public.songs USING btree (album_id, disc_number, track_number, id);
+
+CREATE INDEX songs_artist_idx ON ONLY public.songs USING btree (artist_id, id DESC);
+
+CREATE INDEX songs_codec_idx ON ONLY public.songs USING btree (codec, id);
+
+CREATE INDEX songs_library_idx ON ONLY public.songs USING btree (library_id, id);
+
+CREATE INDEX songs_name_trgm_idx ON ONLY public.songs USING gin (name_normalized public.gin_trgm_ops);
+
 CREATE UNIQUE INDEX styluses_user_primary_key ON public.styluses USING btree (user_id) WHERE is_primary;
 
 CREATE INDEX user_releases_user_added_idx ON public.user_releases USING btree (user_id, added_at DESC, id DESC);
@@ -540,9 +1024,21 @@ CREATE INDEX user_releases_user_folder_idx ON public.user_releases USING btree (
 
 CREATE INDEX user_releases_user_release_idx ON public.user_releases USING btree (user_id, release_id);
 
+CREATE INDEX user_songs_song_idx ON public.user_songs USING btree (song_id);
+
+CREATE INDEX user_songs_user_played_idx ON public.user_songs USING btree (user_id, last_played_at DESC, song_id DESC) WHERE (last_played_at IS NOT NULL);
+
+CREATE INDEX user_songs_user_starred_idx ON public.user_songs USING btree (user_id, starred_at DESC, song_id DESC) WHERE (starred_at IS NOT NULL);
+
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 
 CREATE UNIQUE INDEX users_username_key ON public.users USING btree (lower(username));
+
+ALTER TABLE public.albums
+    ADD CONSTRAINT albums_artist_id_fkey FOREIGN KEY (artist_id) REFERENCES public.library_artists(id);
+
+ALTER TABLE public.albums
+    ADD CONSTRAINT albums_library_id_fkey FOREIGN KEY (library_id) REFERENCES public.libraries(id);
 
 ALTER TABLE ONLY public.auth_tokens
     ADD CONSTRAINT auth_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
@@ -564,6 +1060,12 @@ ALTER TABLE ONLY public.folders
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.library_artists
+    ADD CONSTRAINT library_artists_artist_id_fkey FOREIGN KEY (artist_id) REFERENCES public.artists(id);
+
+ALTER TABLE ONLY public.library_files
+    ADD CONSTRAINT library_files_library_id_fkey FOREIGN KEY (library_id) REFERENCES public.libraries(id);
 
 ALTER TABLE ONLY public.play_history
     ADD CONSTRAINT play_history_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id);
@@ -604,6 +1106,18 @@ ALTER TABLE ONLY public.release_styles
 ALTER TABLE ONLY public.release_styles
     ADD CONSTRAINT release_styles_style_id_fkey FOREIGN KEY (style_id) REFERENCES public.styles(id);
 
+ALTER TABLE ONLY public.song_artists
+    ADD CONSTRAINT song_artists_artist_id_fkey FOREIGN KEY (artist_id) REFERENCES public.library_artists(id);
+
+ALTER TABLE ONLY public.song_artists
+    ADD CONSTRAINT song_artists_song_id_fkey FOREIGN KEY (song_id) REFERENCES public.songs(id);
+
+ALTER TABLE public.songs
+    ADD CONSTRAINT songs_artist_id_fkey FOREIGN KEY (artist_id) REFERENCES public.library_artists(id);
+
+ALTER TABLE public.songs
+    ADD CONSTRAINT songs_library_id_fkey FOREIGN KEY (library_id) REFERENCES public.libraries(id);
+
 ALTER TABLE ONLY public.styluses
     ADD CONSTRAINT styluses_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.stylus_models(id);
 
@@ -624,3 +1138,9 @@ ALTER TABLE ONLY public.user_releases
 
 ALTER TABLE ONLY public.user_releases
     ADD CONSTRAINT user_releases_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_songs
+    ADD CONSTRAINT user_songs_song_id_fkey FOREIGN KEY (song_id) REFERENCES public.songs(id);
+
+ALTER TABLE ONLY public.user_songs
+    ADD CONSTRAINT user_songs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

@@ -177,6 +177,8 @@ def indexes(shared_conninfo: str) -> dict[str, bool]:
             "  FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
             " WHERE c.relnamespace = 'public'::regnamespace"
             "   AND c.relname !~ '^_?(yoyo|kleio)_'"
+            # The parts of a partitioned index go by its name.
+            "   AND NOT c.relispartition"
         ).fetchall()
     return dict(rows)
 

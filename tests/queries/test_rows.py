@@ -75,7 +75,10 @@ class Describer:
         self.not_null = {
             (table, number): is_not_null
             for table, number, is_not_null in conn.execute(
-                "SELECT attrelid, attnum, attnotnull FROM pg_attribute WHERE attnum > 0"
+                "SELECT a.attrelid, a.attnum, a.attnotnull"
+                "  FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid"
+                # No column of a view is declared NOT NULL.
+                " WHERE a.attnum > 0 AND c.relkind <> 'm'"
             )
         }
 

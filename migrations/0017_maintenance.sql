@@ -4,8 +4,8 @@
 --         metrics and `kleio doctor` tell how long ago it was.
 -- Order:  expand.
 -- Locks:  none.
--- Undo:   0012_maintenance.rollback.sql; loses when the steps ran last.
--- depends: 0011_archive_reasons_valid
+-- Undo:   0017_maintenance.rollback.sql; loses when the steps ran last.
+-- depends: 0016_library_views
 CREATE TABLE maintenance_steps (
     step text PRIMARY KEY,
     started_at timestamptz NOT NULL,

@@ -1,0 +1,4 @@
+-- loses: all albums and songs
+DROP TABLE IF EXISTS songs;
+
+DROP TABLE IF EXISTS albums;

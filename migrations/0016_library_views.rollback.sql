@@ -1,0 +1,7 @@
+DROP MATERIALIZED VIEW IF EXISTS mv_genre_counts;
+
+DROP MATERIALIZED VIEW IF EXISTS mv_release_popularity;
+
+DROP MATERIALIZED VIEW IF EXISTS mv_artist_stats;
+
+DROP MATERIALIZED VIEW IF EXISTS mv_library_stats;
