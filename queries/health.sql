@@ -1,12 +1,11 @@
 -- What health and metrics tell of the database beside how fast it answers.
 -- Tables: _yoyo_migration (the migrations' record), and PostgreSQL's own statistics.
 
--- name: get_database_facts(migrations, this_month)^
--- Connections, migrations and partitions, all in one row.
+-- name: get_database_facts(migrations)^
+-- Connections and migrations, in one row.
 --
 -- Returns: one row DatabaseFacts.
 -- Params:  migrations text[]: the migrations that this Kleio has files for.
---          this_month uuid: the lowest UUIDv7 of the first moment of this month, UTC.
 -- Index:   _yoyo_migration_pkey.
 -- Cost:    at most 2,000 buffers.
 -- Locks:   none.
@@ -29,22 +28,4 @@ SELECT (SELECT count(*)
                             WHERE m.migration_id = known.id)) AS pending_migrations,
        (SELECT count(*)
           FROM _yoyo_migration AS m
-         WHERE m.migration_id <> ALL (:migrations::text[])) AS unknown_migrations,
-       (SELECT min(ahead.months)
-          FROM (SELECT count(c.oid) FILTER (
-                           WHERE substring(pg_get_expr(c.relpartbound, c.oid)
-                                           FROM 'FROM \(''([0-9a-f-]{36})''\)')::uuid
-                                 > :this_month::uuid) AS months
-                  FROM pg_partitioned_table AS p
-                  JOIN pg_class AS parent
-                    ON parent.oid = p.partrelid
-                  JOIN pg_attribute AS k
-                    ON k.attrelid = p.partrelid
-                   AND k.attnum = p.partattrs[0]
-                   AND k.atttypid = 'uuid'::regtype
-                  LEFT JOIN pg_inherits AS i
-                    ON i.inhparent = p.partrelid
-                  LEFT JOIN pg_class AS c
-                    ON c.oid = i.inhrelid
-                 WHERE parent.relnamespace = 'public'::regnamespace
-                 GROUP BY p.partrelid) AS ahead) AS months_ahead;
+         WHERE m.migration_id <> ALL (:migrations::text[])) AS unknown_migrations;

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from typing import Literal
-from uuid import UUID
 
 import msgspec
 
@@ -20,6 +19,7 @@ from kleio.db.health import ping
 from kleio.db.migration_files import migration_files
 from kleio.db.pool import Database
 from kleio.repositories.health import DatabaseFacts, get_database_facts
+from kleio.repositories.partitions import count_months_ahead
 
 Status = Literal["ok", "degraded", "unavailable", "disabled"]
 
@@ -76,7 +76,7 @@ class MigrationsHealth(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PartitionsHealth(msgspec.Struct, frozen=True, rename="camel"):
-    """How many months after this one have their partitions."""
+    """How many months after this one have their partitions; null where that is not known."""
 
     status: Status
     months_ahead: int | None
@@ -95,12 +95,6 @@ class Health(msgspec.Struct, frozen=True, rename="camel"):
     partitions: PartitionsHealth
 
 
-def month_floor(moment: datetime) -> UUID:
-    """Return the lowest UUIDv7 of the month that a moment is in, UTC."""
-    first = moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return UUID(int=int(first.timestamp() * 1000) << 80)
-
-
 class HealthCheck:
     """A worker's look at itself.
 
@@ -114,21 +108,25 @@ class HealthCheck:
         self._cache = cache
         self._migrations = list(migration_files())
         self._facts: DatabaseFacts | None = None
+        self._months_ahead: int | None = None
         self._read_at = float("-inf")
 
     async def look(self) -> Health:
         """Ask database and cache, look at the pool, and judge."""
         db = await self._look_at_database()
-        facts = await self._read_facts() if db.latency_ms is not None else None
+        if db.latency_ms is not None:
+            await self._read_facts()
+        else:
+            self._forget()
         health = Health(
             status="ok",
             version=__version__,
             db=db,
             cache=CacheHealth(await self._cache.check()),
             pool=self._look_at_pool(),
-            connections=_connections(facts),
-            migrations=_migrations(facts),
-            partitions=_partitions(facts),
+            connections=_connections(self._facts),
+            migrations=_migrations(self._facts),
+            partitions=_partitions(self._months_ahead),
         )
         return msgspec.structs.replace(health, status=_worst(health))
 
@@ -141,18 +139,22 @@ class HealthCheck:
         latency = round((time.perf_counter() - started) * 1000, 3)
         return DatabaseHealth("degraded" if latency > SLOW_DATABASE_MS else "ok", latency)
 
-    async def _read_facts(self) -> DatabaseFacts | None:
-        if time.monotonic() - self._read_at > FACTS_SECONDS:
-            try:
-                self._facts = await self._database.read(
-                    get_database_facts,
-                    migrations=self._migrations,
-                    this_month=month_floor(datetime.now(UTC)),
-                )
-            except DatabaseError:
-                self._facts = None
+    async def _read_facts(self) -> None:
+        if time.monotonic() - self._read_at < FACTS_SECONDS:
+            return
+        try:
+            self._facts = await self._database.read(get_database_facts, migrations=self._migrations)
+            self._months_ahead = await self._database.read(
+                count_months_ahead, now=datetime.now(UTC)
+            )
+        except DatabaseError:
+            self._forget()
+        else:
             self._read_at = time.monotonic()
-        return self._facts
+
+    def _forget(self) -> None:
+        self._facts = self._months_ahead = None
+        self._read_at = float("-inf")
 
     def _look_at_pool(self) -> PoolHealth:
         stats = self._database.stats()
@@ -180,13 +182,9 @@ def _migrations(facts: DatabaseFacts | None) -> MigrationsHealth:
     )
 
 
-def _partitions(facts: DatabaseFacts | None) -> PartitionsHealth:
-    if facts is None:
-        return PartitionsHealth("degraded", None)
-    if facts.months_ahead is None:
-        return PartitionsHealth("ok", None)
-    few = facts.months_ahead < MONTHS_AHEAD
-    return PartitionsHealth("degraded" if few else "ok", facts.months_ahead)
+def _partitions(months_ahead: int | None) -> PartitionsHealth:
+    few = months_ahead is None or months_ahead < MONTHS_AHEAD
+    return PartitionsHealth("degraded" if few else "ok", months_ahead)
 
 
 def parts_of(health: Health) -> dict[str, Status]:

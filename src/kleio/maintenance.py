@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -21,10 +22,19 @@ from kleio.db import upkeep
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
-from kleio.repositories import idempotency_keys, maintenance, tokens
+from kleio.repositories import (
+    idempotency_keys,
+    library_stats,
+    maintenance,
+    partitions,
+    tokens,
+)
 from kleio.settings import Settings
 
 logger = logging.getLogger("kleio.maintenance")
+
+MONTHS_AHEAD = 6
+"""For how many months after the current one there are partitions."""
 
 IDEMPOTENCY_KEY_HOURS = 24
 """How long a repeated request is given the answer of its first time."""
@@ -80,6 +90,24 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     warnings: list[str]
     seconds: float
     problem: str | None = None
+
+
+async def _partitions(job: Job) -> Outcome:
+    if job.dry_run:
+        missing = MONTHS_AHEAD - await partitions.count_months_ahead(job.conn, now=job.now)
+        lines = [f"partitions of {missing} months"] if missing > 0 else []
+        return Outcome(changed=max(missing, 0), lines=lines)
+    made = await partitions.create_partitions(job.conn, since=job.now, months=1 + MONTHS_AHEAD)
+    return Outcome(changed=len(made), lines=made)
+
+
+def _refreshing(refresh: Callable[[Connection], Awaitable[int]]) -> Callable[[Job], Any]:
+    async def run(job: Job) -> Outcome:
+        if not job.dry_run:
+            await refresh(job.conn)
+        return Outcome(changed=1, lines=["refreshed" if not job.dry_run else "refresh it"])
+
+    return run
 
 
 async def _tokens(job: Job) -> Outcome:
@@ -156,6 +184,14 @@ async def _wraparound(job: Job) -> Outcome:
 
 
 STEPS: tuple[Step, ...] = (
+    Step("partitions", f"make the partitions of the next {MONTHS_AHEAD} months", _partitions),
+    # A step named like a view tells how old the view is (kleio.http.metrics).
+    *(
+        Step(
+            f"mv_{name}", "refresh the view", _refreshing(getattr(library_stats, f"refresh_{name}"))
+        )
+        for name in ("library_stats", "artist_stats", "release_popularity", "genre_counts")
+    ),
     Step("tokens", "forget tokens that have expired", _tokens),
     Step(
         "answers",

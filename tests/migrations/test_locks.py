@@ -2,6 +2,7 @@
 
 A table that the migration itself makes is nobody else's yet, so only tables that were there before
 count, and only locks that keep out more than a VACUUM would: SHARE UPDATE EXCLUSIVE and stronger.
+A partition is locked as its parent is, which the header names.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ WEAKEST = LOCK_MODES.index("SHARE UPDATE EXCLUSIVE")
 _TABLES = """
 SELECT oid::int8, relname FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'm')
+   AND NOT relispartition
 """
 _LOCKS = """
 SELECT l.relation::int8, l.mode

@@ -62,8 +62,8 @@ def _print(result: StepResult, *, dry_run: bool) -> None:
     done = "; ".join(result.lines) or ("failed" if result.problem else "nothing to do")
     if dry_run and result.lines:
         done = f"would do: {done}"
-    click.echo(f"{result.step:<12} {result.seconds:8.3f} s  {done}")
+    click.echo(f"{result.step:<22} {result.seconds:8.3f} s  {done}")
     for warning in result.warnings:
-        click.echo(f"{'':<12} WARNING     {warning}")
+        click.echo(f"{'':<22} WARNING     {warning}")
     if result.problem:
-        click.echo(f"{'':<12} FAILED      {result.problem}")
+        click.echo(f"{'':<22} FAILED      {result.problem}")
