@@ -39,6 +39,7 @@ COMMANDS: dict[str, _Entry] = {
     "import": _Entry("imports", "import_group", "Bring data from files into Kleio."),
     "export": _Entry("exports", "export", "Write a user's data to a file: CSV, JSON or NDJSON."),
     "maintain": _Entry("maintain", "maintain", "Keep the database well; cron's command."),
+    "grants": _Entry("grants", "grants", "Print the rights that the serving role needs."),
     "doctor": _Entry(
         "doctor", "doctor", "Check settings, server and schema, and say what is wrong."
     ),
