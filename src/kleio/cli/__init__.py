@@ -40,6 +40,7 @@ COMMANDS: dict[str, _Entry] = {
     "export": _Entry("exports", "export", "Write a user's data to a file: CSV, JSON or NDJSON."),
     "maintain": _Entry("maintain", "maintain", "Keep the database well; cron's command."),
     "grants": _Entry("grants", "grants", "Print the rights that the serving role needs."),
+    "diagram": _Entry("diagram", "diagram", "Print a diagram of the schema."),
     "doctor": _Entry(
         "doctor", "doctor", "Check settings, server and schema, and say what is wrong."
     ),
