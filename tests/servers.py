@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -61,6 +62,10 @@ def as_owner(conninfo: str) -> str:
     owner = _OWNERS.get(conninfo_to_dict(conninfo).get("user", ""))
     return make_conninfo(conninfo, **owner) if owner else conninfo
 
+
+owner_only = pytest.mark.skipif(
+    is_as_app(), reason="what the test tries itself, the role that serves may not even try"
+)
 
 _OWNERS: dict[str, dict[str, Any]] = {}
 """By the serving role: user and password of the owner."""

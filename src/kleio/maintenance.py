@@ -145,19 +145,22 @@ async def _statistics(job: Job) -> Outcome:
     return Outcome(changed=len(lines), lines=lines, warnings=warnings)
 
 
+async def invalid_indexes(conn: Connection) -> list[str]:
+    """Return a line for each invalid index, with the remedy."""
+    return [
+        f"index {index.index_name} on {index.table_name} is invalid: "
+        + (
+            f"DROP INDEX CONCURRENTLY {index.index_name}, or `kleio migrate` where a pending "
+            "migration builds it"
+            if index.may_be_dropped
+            else f"REINDEX INDEX CONCURRENTLY {index.index_name}"
+        )
+        for index in await maintenance.list_invalid_indexes(conn)
+    ]
+
+
 async def _indexes(job: Job) -> Outcome:
-    return Outcome(
-        warnings=[
-            f"index {index.index_name} on {index.table_name} is invalid: "
-            + (
-                f"DROP INDEX CONCURRENTLY {index.index_name}, or `kleio migrate` where a pending "
-                "migration builds it"
-                if index.may_be_dropped
-                else f"REINDEX INDEX CONCURRENTLY {index.index_name}"
-            )
-            for index in await maintenance.list_invalid_indexes(job.conn)
-        ]
-    )
+    return Outcome(warnings=await invalid_indexes(job.conn))
 
 
 async def _bloat(job: Job) -> Outcome:
@@ -183,6 +186,12 @@ async def _wraparound(job: Job) -> Outcome:
     )
 
 
+LOOKS = (
+    Step("bloat", "look for tables with many dead rows", _bloat),
+    Step("wraparound", "look for tables near the transaction wrap-around", _wraparound),
+)
+"""Steps that only look, and change nothing."""
+
 STEPS: tuple[Step, ...] = (
     Step("partitions", f"make the partitions of the next {MONTHS_AHEAD} months", _partitions),
     # A step named like a view tells how old the view is (kleio.http.metrics).
@@ -200,8 +209,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step("statistics", "ANALYZE tables whose statistics are old", _statistics),
     Step("indexes", "look for invalid indexes", _indexes),
-    Step("bloat", "look for tables with many dead rows", _bloat),
-    Step("wraparound", "look for tables near the transaction wrap-around", _wraparound),
+    *LOOKS,
 )
 
 

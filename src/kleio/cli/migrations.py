@@ -11,9 +11,9 @@ from kleio.cli.runtime import (
     print_json,
     print_table,
     read_settings,
-    show_bytes,
     show_time,
 )
+from kleio.words import show_bytes
 
 
 @click.command("migrate", epilog="Example: kleio migrate --dry-run > review.sql")

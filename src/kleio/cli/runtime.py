@@ -182,12 +182,3 @@ def show_time(moment: datetime | None, never: str = "never") -> str:
     from datetime import UTC
 
     return never if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
-
-
-def show_bytes(count: float) -> str:
-    """Return a size for people: `812 B`, `5.3 MiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024 or unit == "GiB":
-            break
-        count /= 1024
-    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
