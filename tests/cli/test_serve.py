@@ -17,6 +17,8 @@ import httpx
 import psycopg
 import pytest
 
+from embedded_processes import postmaster
+
 from .conftest import Process, Run, Start, one_line, wait_until
 
 
@@ -151,6 +153,24 @@ def test_embedded_server_is_shared_and_stopped_by_the_last(start: Start, tmp_pat
     assert second.stop(signal.SIGINT) == 0
     assert process.stderr == second.stderr == ""
     assert list(home.rglob("postmaster.pid")) == []
+
+
+def test_killed_embedded_server_comes_back_by_itself(start: Start, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    process = start("serve", "--workers", "2", KLEIO_HOME=str(home))
+    process.until_ready()
+    for _ in range(2):
+        killed = postmaster(home)
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        wait_until(
+            lambda killed=killed: postmaster(home) not in (None, killed), lambda: process.stderr
+        )
+        wait_until(lambda: process.get("/health").json()["status"] == "ok", lambda: process.stderr)
+        assert process.get("/api/v1/me").status_code == 401
+    assert process.stop() == 0
+    assert "PostgreSQL ended; it is started again" in process.stderr
+    assert postmaster(home) is None
 
 
 def metric(process: Process, name: str) -> float:

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,8 @@ def run_server(
     from granian.log import LOGGING_CONFIG, LogLevels
     from granian.server.mp import MPServer
 
+    from kleio.db.embedded_watch import watched
+
     # The workers read everything else from the environment that they share with this process.
     os.environ.update(
         KLEIO_HOST=settings.host, KLEIO_PORT=str(settings.port), KLEIO_WORKERS=str(settings.workers)
@@ -193,7 +195,10 @@ def run_server(
     preload.join()  # no thread may be inside a lock when workers are forked
     server.on_startup(lambda: _watch(server, address, settings, ready))
     try:
-        with tempfile.TemporaryDirectory(prefix="kleio-meters-") as meters:
+        with (
+            tempfile.TemporaryDirectory(prefix="kleio-meters-") as meters,
+            watched(settings.home) if settings.embedded else nullcontext(),
+        ):
             os.environ[DIRECTORY_VARIABLE] = meters
             server.serve(target_loader=load_app, wrap_loader=False)
     except SystemExit as error:
