@@ -2,7 +2,8 @@
 --
 -- Why:    tens of millions of songs: a page reads one partition, a month can be put away at once.
 -- Order:  expand.
--- Locks:  none on existing tables.
+-- Locks:  none on existing tables (the foreign keys take SHARE ROW EXCLUSIVE on libraries and
+--         library_artists for milliseconds).
 -- Undo:   0016_songs.rollback.sql; loses the albums and songs.
 -- depends: 0015_library
 --

@@ -34,3 +34,26 @@ UPDATE idempotency_keys AS k
        response = :response::bytea
  WHERE k.user_id = :user_id::uuid
    AND k.key = :key::text;
+
+-- name: delete_old_idempotency_keys(before)!
+-- Forget the answers of all users that are older than a client may count on.
+--
+-- Returns: the number of keys deleted.
+-- Index:   none: reads all keys, once in an hour.
+-- Cost:    at most 5,000 buffers.
+-- Locks:   the rows.
+-- Allow:   isolation: of all users, for `kleio maintain` alone.
+DELETE FROM idempotency_keys AS k
+ WHERE k.created_at < :before::timestamptz;
+
+-- name: count_old_idempotency_keys(before)$
+-- How many answers delete_old_idempotency_keys would forget.
+--
+-- Returns: one bigint.
+-- Index:   none: reads all keys.
+-- Cost:    at most 5,000 buffers.
+-- Locks:   none.
+-- Allow:   isolation: of all users, for `kleio maintain` alone.
+SELECT count(*)
+  FROM idempotency_keys AS k
+ WHERE k.created_at < :before::timestamptz;

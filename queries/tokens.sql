@@ -85,3 +85,24 @@ UPDATE auth_tokens AS t
    SET last_used_at = :now::timestamptz
   FROM used
  WHERE t.token_hash = used.token_hash;
+
+-- name: delete_all_expired_tokens(now)!
+-- Forget the tokens of all users that have expired.
+--
+-- Returns: the number of tokens deleted.
+-- Index:   none: reads all tokens, once in an hour.
+-- Cost:    at most 5,000 buffers.
+-- Locks:   the rows.
+DELETE FROM auth_tokens AS t
+ WHERE t.expires_at <= :now::timestamptz;
+
+-- name: count_all_expired_tokens(now)$
+-- How many tokens delete_all_expired_tokens would forget.
+--
+-- Returns: one bigint.
+-- Index:   none: reads all tokens.
+-- Cost:    at most 5,000 buffers.
+-- Locks:   none.
+SELECT count(*)
+  FROM auth_tokens AS t
+ WHERE t.expires_at <= :now::timestamptz;

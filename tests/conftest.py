@@ -21,6 +21,7 @@ import pytest
 
 KEPT = {
     "KLEIO_TEST_DB",
+    "KLEIO_TEST_ROLE",
     "KLEIO_TEST_RUN",
     "KLEIO_TEST_SEED",
     "KLEIO_SAMPLES",

@@ -3,6 +3,10 @@
 `KLEIO_TEST_DB` chooses: `embedded` (default; the wheel's server, one for all xdist workers),
 `container` (testcontainers, one a worker), or the URL of a server whose role may create databases.
 A migrated template is made once a run and server; each test gets a copy of it.
+
+`KLEIO_TEST_ROLE=app` runs the tests as the role of `deploy/grants.sql`, which can't change the
+schema: for tests/http, tests/repositories and tests/queries. What a test itself does to the
+database, it does as the owner (`as_owner`).
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -44,6 +49,28 @@ IMAGE = "postgres:18"
 _LOCK = 0x6B6C65696F2D74
 
 
+APP_ROLE = f"kleio_serving_{RUN}"
+
+
+def is_as_app() -> bool:
+    """Whether the tests run as the role that serves and not as the owner."""
+    return os.environ.get("KLEIO_TEST_ROLE") == "app"
+
+
+def as_owner(conninfo: str) -> str:
+    """Return the conninfo of the same database as its owner, from whichever role's."""
+    owner = _OWNERS.get(conninfo_to_dict(conninfo).get("user", ""))
+    return make_conninfo(conninfo, **owner) if owner else conninfo
+
+
+owner_only = pytest.mark.skipif(
+    is_as_app(), reason="what the test tries itself, the role that serves may not even try"
+)
+
+_OWNERS: dict[str, dict[str, Any]] = {}
+"""By the serving role: user and password of the owner."""
+
+
 def choice() -> str:
     return os.environ.get("KLEIO_TEST_DB") or "embedded"
 
@@ -67,8 +94,9 @@ class Server:
         cursor = self._admin.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
 
-    def conninfo(self, dbname: str, *, admin: bool = False) -> str:
-        return make_conninfo(self.admin_conninfo if admin else self.app_conninfo, dbname=dbname)
+    def conninfo(self, dbname: str, *, admin: bool = False, as_app: bool = False) -> str:
+        conninfo = make_conninfo(self.admin_conninfo if admin else self.app_conninfo, dbname=dbname)
+        return make_conninfo(conninfo, user=APP_ROLE, password=RUN) if as_app else conninfo
 
     def create_database(self, name: str, template: str | None = None) -> None:
         (role,) = (psycopg.conninfo.conninfo_to_dict(self.app_conninfo)["user"],)
@@ -90,13 +118,26 @@ class Server:
         name = next(self._names)
         self.create_database(name, template)
         try:
-            yield self.conninfo(name)
+            yield self.conninfo(name, as_app=is_as_app() and template is not None)
         finally:
             self.drop_database(name)
 
     def ensure_template(self) -> str:
         """Make the migrated template unless another worker has, and return its name."""
-        return self.ensure_database(TEMPLATE, _migrate, self._extend)
+        steps = [_migrate, self._extend]
+        if is_as_app():
+            steps.append(self._grant)
+        return self.ensure_database(TEMPLATE, *steps)
+
+    def _grant(self, conninfo: str) -> None:
+        """Make the serving role and give it what deploy/grants.sql does."""
+        from kleio.grants import derive_rights, statements
+
+        if not self.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (APP_ROLE,)):
+            self.execute(f"CREATE ROLE {APP_ROLE} LOGIN PASSWORD '{RUN}'")
+        with psycopg.connect(conninfo) as conn:
+            for statement in statements(derive_rights(), APP_ROLE):
+                conn.execute(statement)
 
     def ensure_database(
         self, name: str, *fill: Callable[[str], object], template: str | None = None
@@ -112,7 +153,7 @@ class Server:
                 with self.database(template) as conninfo:
                     for step in fill:
                         step(conninfo)
-                    with psycopg.connect(conninfo, autocommit=True) as conn:
+                    with psycopg.connect(as_owner(conninfo), autocommit=True) as conn:
                         conn.execute("VACUUM (ANALYZE)")
                     new = sql.Identifier(conninfo_to_dict(conninfo)["dbname"])
                     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
@@ -157,6 +198,8 @@ def running_server(home: Path) -> Iterator[Server]:
 
 
 def _use(server: Server) -> Iterator[Server]:
+    owner = conninfo_to_dict(server.app_conninfo)
+    _OWNERS[APP_ROLE] = {key: owner.get(key) for key in ("user", "password")}
     try:
         yield server
     finally:
@@ -188,7 +231,7 @@ def remove_databases() -> None:
         ).fetchall()
         for (name,) in names:
             conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-        conn.execute(f"DROP ROLE IF EXISTS kleio_app_{RUN}")
+        conn.execute(f"DROP ROLE IF EXISTS kleio_app_{RUN}, {APP_ROLE}")
 
 
 def version_line() -> str:

@@ -51,6 +51,10 @@ _DAY = 86_400.0
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 Registration = Literal["open", "closed"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+Metrics = Literal["private", "open", "off"]
+Traces = Literal["off", "otlp"]
+Switch = Literal["off", "on"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,6 +217,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 30 * _DAY
+    maintain_interval: Annotated[
+        float,
+        variable(
+            "KLEIO_MAINTAIN_INTERVAL",
+            "How often the server does the work of `kleio maintain`, one worker of all servers at "
+            "a time; 0 leaves it to cron.",
+            ge=0,
+            le=30 * _DAY,
+            kind="duration",
+        ),
+    ] = 3600.0
     cache_url: Annotated[
         Secret | None,
         variable(
@@ -269,6 +284,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 6 * 3600.0
+    slow_query: Annotated[
+        float,
+        variable(
+            "KLEIO_SLOW_QUERY",
+            "Time from which on a query is logged, by name and with its parameters' types; "
+            "0 logs none.",
+            ge=0,
+            le=_DAY,
+            kind="duration",
+        ),
+    ] = 1.0
+    metrics: Annotated[
+        Metrics,
+        variable(
+            "KLEIO_METRICS",
+            "Who may read /metrics: this machine, KLEIO_METRICS_TOKEN and administrators "
+            "(private), everybody (open), nobody (off).",
+        ),
+    ] = "private"
+    metrics_token: Annotated[
+        Secret | None,
+        variable(
+            "KLEIO_METRICS_TOKEN", "Bearer token with which /metrics may be read.", shown="none"
+        ),
+    ] = None
+    traces: Annotated[
+        Traces,
+        variable(
+            "KLEIO_TRACES",
+            "Whether requests and queries are told to an OpenTelemetry collector; OTEL_... "
+            "variables say where it is. Needs kleio[otel].",
+        ),
+    ] = "off"
+    log_format: Annotated[
+        LogFormat, variable("KLEIO_LOG_FORMAT", "Lines for people, or one JSON object a line.")
+    ] = "text"
+    log_requests: Annotated[
+        Switch,
+        variable(
+            "KLEIO_LOG_REQUESTS",
+            "Whether each request is logged, with its id, user, duration and queries.",
+        ),
+    ] = "off"
     log_level: Annotated[
         LogLevel, variable("KLEIO_LOG_LEVEL", "Least important messages that are logged.")
     ] = "info"

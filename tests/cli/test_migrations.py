@@ -7,7 +7,7 @@ import json
 import psycopg
 import sqlparse
 
-from kleio.db.migrate import migration_files
+from kleio.db.migration_files import migration_files
 
 from .conftest import Run, one_line
 
@@ -60,19 +60,42 @@ def test_states(run: Run, run_empty: Run) -> None:
         assert len(table) == len(listed) + 1
 
 
-def test_rollback_that_loses_data_wants_force(run: Run) -> None:
-    applied = list(migration_files().items())
-    while "-- loses:" not in (newest := applied.pop())[1].with_suffix(".rollback.sql").read_text():
-        assert run("migrate", "--rollback").exit_code == 0
-    newest, later = newest[0], list(migration_files())[len(applied) + 1 :]
-    refused = run("migrate", "--rollback")
-    assert refused.exit_code == 1
-    assert newest in one_line(refused)
-    undone = run("migrate", "--rollback", "--force")
-    assert undone.exit_code == 0
-    assert undone.stderr.splitlines()[-1] == f"{newest} undone"
-    states = json.loads(run("migrations", "--json").stdout)
-    assert [entry["id"] for entry in states if entry["state"] == "pending"] == [
-        newest,
-        *later,
+def test_dry_run_tells_the_locks_on_stderr(run_empty: Run) -> None:
+    lines = run_empty("migrate", "--dry-run").stderr.splitlines()
+    at = lines.index(
+        "0001_extensions: pg_trgm finds names despite typing errors, unaccent makes "
+        '"Bjork" find "Björk"; pg_stat_statements tells which query costs what.'
+    )
+    assert lines[at + 1] == "  locks: none on user tables."
+    assert "  folders: SHARE UPDATE EXCLUSIVE, reads and writes go on; here 0 B" in lines
+
+
+def test_up_to_a_migration(run_empty: Run) -> None:
+    assert run_empty("migrate", "--to", "0003").stderr.splitlines()[-1] == "3 applied"
+    unknown = run_empty("migrate", "--to", "9999")
+    assert unknown.exit_code == 1
+    assert "no migrations are called '9999'" in one_line(unknown)
+
+
+def test_rollback_asks_and_wants_force_where_data_is_lost(run: Run) -> None:
+    names = list(migration_files())
+    losing = [
+        name
+        for name, path in migration_files().items()
+        if "-- loses:" in path.with_suffix(".rollback.sql").read_text()
     ]
+    before = names[names.index(losing[-1]) - 1]
+    unasked = run("rollback", "--to", before)
+    assert unasked.exit_code == 2
+    assert one_line(unasked).endswith("Say --yes")
+    refused = run("rollback", "--to", before, "--yes")
+    assert refused.exit_code == 1
+    assert f"{losing[-1]}: undoing it loses" in one_line(refused)
+    shown = run("rollback", "--to", before, "--dry-run")
+    assert shown.stdout.startswith(f"-- {names[-1]}.rollback.sql\n")
+    undone = run("rollback", "--to", before, "--yes", "--force")
+    assert undone.exit_code == 0
+    assert undone.stderr.splitlines()[-1] == f"{losing[-1]} undone"
+    states = json.loads(run("migrations", "--json").stdout)
+    pending = [entry["id"] for entry in states if entry["state"] == "pending"]
+    assert pending == names[names.index(losing[-1]) :]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -14,7 +17,9 @@ import httpx
 import psycopg
 import pytest
 
-from .conftest import Run, Start, one_line, wait_until
+from embedded_processes import postmaster
+
+from .conftest import Process, Run, Start, one_line, wait_until
 
 
 def workers_of(pid: int) -> list[int]:
@@ -148,3 +153,70 @@ def test_embedded_server_is_shared_and_stopped_by_the_last(start: Start, tmp_pat
     assert second.stop(signal.SIGINT) == 0
     assert process.stderr == second.stderr == ""
     assert list(home.rglob("postmaster.pid")) == []
+
+
+def test_killed_embedded_server_comes_back_by_itself(start: Start, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    process = start("serve", "--workers", "2", KLEIO_HOME=str(home))
+    process.until_ready()
+    for _ in range(2):
+        killed = postmaster(home)
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        wait_until(
+            lambda killed=killed: postmaster(home) not in (None, killed), lambda: process.stderr
+        )
+        wait_until(lambda: process.get("/health").json()["status"] == "ok", lambda: process.stderr)
+        assert process.get("/api/v1/me").status_code == 401
+    assert process.stop() == 0
+    assert "PostgreSQL ended; it is started again" in process.stderr
+    assert postmaster(home) is None
+
+
+def metric(process: Process, name: str) -> float:
+    (line,) = re.findall(rf"^{re.escape(name)} (\S+)$", process.get("/metrics").text, re.MULTILINE)
+    return float(line)
+
+
+def test_any_worker_tells_the_metrics_of_all_also_of_the_dead(start: Start, conninfo: str) -> None:
+    process = start("serve", "--workers", "2", DATABASE_URL=conninfo)
+    process.until_ready()
+    workers = workers_of(process.process.pid)
+    wait_until(lambda: metric(process, "kleio_workers") == 2, lambda: process.stderr)
+    name = 'kleio_http_requests_total{method="GET",route="/api/v1/me",status="401"}'
+    for _ in range(40):  # each on a connection of its own, so both workers get some
+        assert process.get("/api/v1/me").status_code == 401
+    assert {metric(process, name) for _ in range(10)} == {40}
+    os.kill(workers[0], signal.SIGKILL)
+    wait_until(
+        lambda: (
+            len(workers_of(process.process.pid)) == 2
+            and workers[0] not in workers_of(process.process.pid)
+        ),
+        lambda: process.stderr,
+    )
+    wait_until(lambda: metric(process, "kleio_workers") == 2, lambda: process.stderr)
+    assert {metric(process, name) for _ in range(10)} == {40}
+    directories = set(Path(tempfile.gettempdir()).glob("kleio-meters-*"))
+    assert process.stop() == 0
+    assert len(directories - set(Path(tempfile.gettempdir()).glob("kleio-meters-*"))) == 1
+
+
+def test_logs_as_json(start: Start, conninfo: str) -> None:
+    process = start(
+        "serve",
+        DATABASE_URL=conninfo,
+        KLEIO_LOG_FORMAT="json",
+        KLEIO_LOG_REQUESTS="on",
+        KLEIO_LOG_LEVEL="info",
+    )
+    process.until_ready()
+    (worker,) = workers_of(process.process.pid)
+    answer = process.get("/api/v1/me")
+    os.kill(worker, signal.SIGKILL)  # of which Granian tells
+    wait_until(lambda: "Unexpected exit" in process.stderr, lambda: process.stderr)
+    assert process.stop() == 0
+    lines = [json.loads(line) for line in process.stderr.splitlines()]
+    ids = [line.get("requestId") for line in lines if line["logger"] == "kleio.requests"]
+    assert answer.headers["x-request-id"] in ids
+    assert "_granian" in {line["logger"] for line in lines}

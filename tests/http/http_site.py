@@ -37,6 +37,7 @@ from kleio.repositories import folders, tokens
 from kleio.seed import demo_catalogue
 from kleio.settings import Settings
 from library_rows import fill_library
+from servers import as_owner, is_as_app
 
 SECRET_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 PASSWORD = "correct horse battery"
@@ -230,10 +231,20 @@ class Site:
         )
 
     async def rows(self, statement: str, *parameters: Any) -> list[Any]:
-        """Run a statement and return its rows."""
-        async with self.database.connection() as conn:
+        """Run a statement, as the owner of the database, and return its rows."""
+        async with self._connection() as conn:
             cursor = await conn.execute(statement, parameters)
             return await cursor.fetchall() if cursor.description else []
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        if not is_as_app():
+            async with self.database.connection() as conn:
+                yield conn
+            return
+        conninfo = as_owner(self.settings.conninfo() or "")
+        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as conn:
+            yield conn
 
     async def value(self, statement: str, *parameters: Any) -> Any:
         """Run a statement and return the first row's first value."""

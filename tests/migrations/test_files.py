@@ -9,9 +9,12 @@ import tomllib
 from itertools import pairwise
 from pathlib import Path
 
+import pglast
 import pytest
+from pglast import ast
+from pglast.enums import AlterTableType, ConstrType, ObjectType
 
-from kleio.db.migrate import migration_files
+from kleio.db.migration_files import migration_files
 from kleio.db.queries import sql_folder
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +72,59 @@ def test_a_concurrent_index_is_alone_in_its_file_and_not_in_a_transaction(path: 
     transactional = "-- transactional: false" not in text
     assert transactional == ("CONCURRENTLY" not in re.sub(r"--.*", "", text))
     assert transactional or statements == 1
+
+
+def indexes_on_older_tables(text: str) -> list[str]:
+    """Return the indexes that a file builds on tables it did not make, while writes wait."""
+    made: set[str] = set()
+    found = []
+    for raw in pglast.parse_sql(text):
+        node = raw.stmt
+        if isinstance(node, ast.CreateStmt):
+            made.add(node.relation.relname)
+        elif isinstance(node, ast.CreateTableAsStmt):
+            made.add(node.into.rel.relname)
+        elif isinstance(node, ast.IndexStmt):
+            # ON ONLY a partitioned table builds nothing.
+            if not (node.concurrent or node.relation.relname in made or not node.relation.inh):
+                found.append(f"{node.idxname} on {node.relation.relname}")
+        elif isinstance(node, ast.AlterTableStmt) and node.objtype == ObjectType.OBJECT_TABLE:
+            for command in node.cmds:
+                constraint = command.def_
+                if (
+                    command.subtype == AlterTableType.AT_AddConstraint
+                    and constraint.contype in (ConstrType.CONSTR_UNIQUE, ConstrType.CONSTR_PRIMARY)
+                    and constraint.indexname is None
+                    and node.relation.relname not in made
+                ):
+                    found.append(f"{constraint.conname} on {node.relation.relname}")
+    return found
+
+
+@each_file
+def test_an_index_on_an_older_table_is_built_concurrently(path: Path) -> None:
+    assert indexes_on_older_tables(path.read_text("utf-8")) == [], (
+        "in a file of its own: -- transactional: false and CREATE INDEX CONCURRENTLY"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("CREATE INDEX i ON old (n)", ["i on old"]),
+        ("CREATE TABLE new (n int); CREATE INDEX i ON new (n)", []),
+        ("CREATE TABLE new (n int); CREATE UNIQUE INDEX i ON old (n)", ["i on old"]),
+        ("CREATE MATERIALIZED VIEW v AS SELECT 1 AS n; CREATE INDEX i ON v (n)", []),
+        ("CREATE INDEX CONCURRENTLY i ON old (n)", []),
+        ("CREATE INDEX i ON ONLY old (n)", []),
+        ("ALTER TABLE old ADD CONSTRAINT u UNIQUE (n)", ["u on old"]),
+        ("ALTER TABLE old ADD CONSTRAINT p PRIMARY KEY (n)", ["p on old"]),
+        ("ALTER TABLE old ADD CONSTRAINT u UNIQUE USING INDEX i", []),
+        ("ALTER TABLE old ADD CONSTRAINT c CHECK (n > 0) NOT VALID", []),
+    ],
+)
+def test_an_index_that_makes_writers_wait_is_found(text: str, found: list[str]) -> None:
+    assert indexes_on_older_tables(text) == found
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,9 @@ import pytest
 
 from kleio.db.errors import NotMigrated
 from kleio.db.health import check_server_version
-from kleio.db.migrate import (
-    check_server,
-    list_states,
-    migrate,
-    migration_files,
-    pending_sql,
-    rollback,
-)
+from kleio.db.migrate import migrate, rollback
+from kleio.db.migration_files import migration_files
+from kleio.db.migration_states import check_server, list_states, pending_migrations
 from servers import Server
 
 SCHEMA = Path(__file__).with_name("schema.sql")
@@ -75,8 +70,8 @@ def objects(conninfo: str) -> set[str]:
 
 def undo_all(conninfo: str) -> list[str]:
     undone = []
-    while (name := rollback(conninfo, force=True)) is not None:
-        undone.append(name)
+    while names := rollback(conninfo, force=True):
+        undone += names
     return undone
 
 
@@ -106,7 +101,9 @@ def test_each_step_can_be_undone_and_done_again(empty_conninfo: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         files = list(migration_files().items())
         for count, expected in enumerate(reversed(steps), 1):
-            patch.setattr("kleio.db.migrate.migration_files", lambda n=count: dict(files[:n]))
+            patch.setattr(
+                "kleio.db.migration_states.migration_files", lambda n=count: dict(files[:n])
+            )
             assert migrate(empty_conninfo) == [files[count - 1][0]]
             assert pg_dump(empty_conninfo) == expected
 
@@ -117,7 +114,7 @@ def test_a_second_run_does_nothing(empty_conninfo: str) -> None:
 
 
 def test_a_dry_run_shows_the_exact_sql_and_leaves_no_table(empty_conninfo: str) -> None:
-    shown = pending_sql(empty_conninfo)
+    shown = [(one.id, one.sql) for one in pending_migrations(empty_conninfo)]
     assert shown == [(name, path.read_text("utf-8")) for name, path in migration_files().items()]
     with psycopg.connect(empty_conninfo) as conn:
         (tables,) = conn.execute(
@@ -126,7 +123,7 @@ def test_a_dry_run_shows_the_exact_sql_and_leaves_no_table(empty_conninfo: str) 
         ).fetchone()
     assert tables == 0
     migrate(empty_conninfo)
-    assert pending_sql(empty_conninfo) == []
+    assert pending_migrations(empty_conninfo) == []
 
 
 def test_the_states_are_told_without_writing(empty_conninfo: str) -> None:

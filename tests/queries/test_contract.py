@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pglast import ast
 
-from kleio.db.migrate import migration_files
+from kleio.db.migration_files import migration_files
 from kleio.db.queries import HEADER_KEYS, Query, sql_folder
 from query_files import INDEX_NAME, QUERIES, body, numbered, sources
 

@@ -24,6 +24,7 @@ from kleio.catalogue import ArtistCredit, FormatDocument, LabelCredit
 from kleio.db.errors import Conflict, DatabaseError, InvalidData, MissingReference
 from kleio.db.queries import Connection
 from kleio.repositories import collection, folders, users
+from servers import owner_only
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +106,7 @@ async def test_another_user_s_folder_is_refused_on_insert_and_update(tx: Connect
             await update(tx, mine.id, copy.id, folderId=str(other.folder.id))
 
 
+@owner_only
 async def test_another_user_s_folder_is_impossible_in_plain_sql_too(tx: Connection) -> None:
     mine, other = await make_user(tx), await make_user(tx)
     copy = await make_copy(tx, mine, await make_release(tx))
@@ -119,6 +121,7 @@ async def test_another_user_s_folder_is_impossible_in_plain_sql_too(tx: Connecti
             await tx.execute("UPDATE user_releases SET user_id = %s", [other.id])
 
 
+@owner_only
 async def test_a_discogs_instance_is_on_a_shelf_once(tx: Connection) -> None:
     mine, other = await make_user(tx), await make_user(tx)
     release_id = await make_release(tx)

@@ -25,6 +25,7 @@ from kleio.db.errors import DatabaseError, InvalidData, MissingReference
 from kleio.db.queries import Connection
 from kleio.repositories import collection, plays, users
 from paging import walk
+from servers import owner_only
 
 pytestmark = pytest.mark.anyio
 
@@ -251,6 +252,7 @@ async def test_another_user_s_stylus_is_refused_on_insert_and_update(tx: Connect
         assert caught.value.constraint == "play_history_stylus_id_fkey"
 
 
+@owner_only
 @pytest.mark.parametrize(
     ("statement", "what"),
     [

@@ -31,7 +31,8 @@ class _Entry(NamedTuple):
 COMMANDS: dict[str, _Entry] = {
     "serve": _Entry("serve", "serve", "Serve the API, with the embedded PostgreSQL or your own."),
     "demo": _Entry("demo", "demo", "Serve an invented catalogue with three users' shelves."),
-    "migrate": _Entry("migrations", "migrate", "Bring the database to this version, or undo it."),
+    "migrate": _Entry("migrations", "migrate", "Bring the database to this version."),
+    "rollback": _Entry("migrations", "rollback", "Undo the newest migration, or all after one."),
     "migrations": _Entry("migrations", "migrations", "List the migrations and their state."),
     "user": _Entry("users", "user_group", "Add, list and remove users."),
     "token": _Entry("users", "token_group", "Make, list and revoke users' tokens."),
@@ -39,6 +40,9 @@ COMMANDS: dict[str, _Entry] = {
     "export": _Entry("exports", "export", "Write a user's data to a file: CSV, JSON or NDJSON."),
     "sync": _Entry("sync", "sync", "Bring a user's collection up to date with Discogs."),
     "seed": _Entry("seed", "seed", "Fill a database with an invented library and shelves."),
+    "maintain": _Entry("maintain", "maintain", "Keep the database well; cron's command."),
+    "grants": _Entry("grants", "grants", "Print the rights that the serving role needs."),
+    "diagram": _Entry("diagram", "diagram", "Print a diagram of the schema."),
     "doctor": _Entry(
         "doctor", "doctor", "Check settings, server and schema, and say what is wrong."
     ),

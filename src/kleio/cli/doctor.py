@@ -1,7 +1,7 @@
 """`kleio doctor`: what this Kleio is set to, what it finds, and what of it is wrong.
 
-It changes nothing but that it starts the embedded server where that is not running. Its few
-statements ask the server about itself; they touch no table of Kleio.
+It changes nothing but that it starts the embedded server where that is not running. What it finds
+in the database is `kleio.doctor`'s.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from kleio.cli.runtime import (
     describe,
     fail,
     open_database,
+    print_json,
     print_table,
     read_settings,
+    run_connected,
 )
 from kleio.settings import Settings, list_settings
 
@@ -29,37 +31,71 @@ SPARE_CONNECTIONS = 10
 """Connections that should be left for a DBA, a migration and an import."""
 
 
+_MARKS = {"ok": "ok", "note": "note", "warn": "warn", "wrong": "WRONG"}
+WARNED = 3
+"""The exit code where nothing is wrong yet and something will hurt."""
+
+
 class _Report:
-    def __init__(self) -> None:
-        self.problems = 0
+    """Findings, printed as they come unless they are wanted as JSON."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self.findings: list[dict[str, str]] = []
+
+    def add(self, level: str, line: str, part: str = "kleio") -> None:
+        if not self._as_json:
+            if part != "kleio" and (not self.findings or self.findings[-1]["part"] != part):
+                click.echo(f"\n{part}")
+            click.echo(f"{_MARKS[level]:<6} {line}")
+        self.findings.append({"level": level, "part": part, "line": line})
 
     def good(self, line: str) -> None:
-        click.echo(f"ok     {line}")
+        self.add("ok", line)
 
     def note(self, line: str) -> None:
-        click.echo(f"note   {line}")
+        self.add("note", line)
 
     def wrong(self, line: str) -> None:
-        self.problems += 1
-        click.echo(f"WRONG  {line}")
+        self.add("wrong", line)
+
+    def count(self, level: str) -> int:
+        return sum(finding["level"] == level for finding in self.findings)
 
 
 @click.command("doctor", epilog="Example: kleio doctor")
-def doctor() -> None:
-    """Show the settings, look at the database, and say what is wrong; then exit with 1."""
+@click.option("--json", "as_json", is_flag=True, help="Print settings and findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Show settings and database on one page, with what is wrong and what to do about it.
+
+    The exit code is 1 where something is wrong, 3 where something will hurt, else 0.
+    """
     settings = read_settings()
-    _print_settings(settings)
-    report = _Report()
-    click.echo()
+    rows = _settings(settings)
+    report = _Report(as_json=as_json)
+    if not as_json:
+        print_table(("SETTING", "VALUE", "FROM"), rows)
+        click.echo()
     report.good(f"Kleio {__version__}, Python {platform.python_version()}, {platform.machine()}")
     _check_workers(report, settings)
-    _check_database(report, settings)
     _check_cache(report, settings)
-    if report.problems:
-        fail(f"{report.problems} thing{'s' if report.problems > 1 else ''} wrong, see above")
+    _check_database(report, settings)
+    if as_json:
+        names = ("variable", "value", "from")
+        print_json(
+            {
+                "settings": [dict(zip(names, row, strict=True)) for row in rows],
+                "findings": report.findings,
+            }
+        )
+    wrong, warned = report.count("wrong"), report.count("warn")
+    if wrong:
+        fail(f"{wrong} thing{'s' if wrong > 1 else ''} wrong, see above")
+    if warned:
+        fail(f"{warned} warning{'s' if warned > 1 else ''}, see above", WARNED)
 
 
-def _print_settings(settings: Settings) -> None:
+def _settings(settings: Settings) -> list[tuple[str, str, str]]:
     rows = []
     for setting in list_settings():
         given = os.environ.get(setting.variable)
@@ -73,7 +109,7 @@ def _print_settings(settings: Settings) -> None:
         if setting.variable == "KLEIO_HOME":
             shown = str(settings.home)  # its default depends on the user
         rows.append((setting.variable, shown, source))
-    print_table(("SETTING", "VALUE", "FROM"), rows)
+    return rows
 
 
 def _check_workers(report: _Report, settings: Settings) -> None:
@@ -127,7 +163,7 @@ def _check_database(report: _Report, settings: Settings) -> None:
 
 
 def _check_server(report: _Report, settings: Settings, conninfo: str) -> None:
-    from kleio.db import migrate
+    from kleio.db import migration_states as migrate
     from kleio.db.errors import NotMigrated
     from kleio.db.health import check_connection, server_facts
 
@@ -147,6 +183,18 @@ def _check_server(report: _Report, settings: Settings, conninfo: str) -> None:
     if not any(state.state == "pending" for state in states):
         _check_extensions(report, facts.extensions)  # migrations make them
     _check_migrations(report, settings, states)
+    if all(state.state in ("applied", "changed") for state in states):
+        _examine(report, settings, conninfo)
+
+
+def _examine(report: _Report, settings: Settings, conninfo: str) -> None:
+    from kleio.doctor import examine
+
+    async def run(conn: Any, _: Settings) -> None:
+        for finding in await examine(conn):
+            report.add(finding.level, finding.line, finding.part)
+
+    run_connected(run, settings, conninfo)
 
 
 def _check_connections(report: _Report, settings: Settings, limit: int) -> None:

@@ -121,12 +121,13 @@ def prepare_database(settings: Settings, conninfo: str) -> None:
     Raises:
         DatabaseError: it can't be reached, is too old, or is not migrated.
     """
-    from kleio.db import migrate
+    from kleio.db.migrate import migrate
+    from kleio.db.migration_states import check_server
 
     if settings.embedded:
-        migrate.migrate(conninfo)
+        migrate(conninfo)
     else:
-        migrate.check_server(conninfo)
+        check_server(conninfo)
 
 
 def run_with_connection(

@@ -12,10 +12,11 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ import rich_click as click
 
 from kleio import encryption
 from kleio.cli.runtime import (
+    WRONG_SETTING,
     CommandError,
     clear_errors,
     fail,
@@ -30,7 +32,8 @@ from kleio.cli.runtime import (
     prepare_database,
     read_settings,
 )
-from kleio.settings import Settings
+from kleio.settings import Settings, SettingsError
+from kleio.sight.cells import DIRECTORY_VARIABLE
 
 if TYPE_CHECKING:
     import asyncio
@@ -64,6 +67,8 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     with `kleio migrate`.
     """
     settings = read_settings({"KLEIO_HOST": host, "KLEIO_PORT": port, "KLEIO_WORKERS": workers})
+    if settings.traces == "otlp":
+        _check_tracing()
     address = listening_address(settings)
     preload = preload_app()
     with clear_errors(), open_database(settings) as conninfo:
@@ -72,6 +77,15 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
         count = f"{settings.workers} worker{'s' if settings.workers > 1 else ''}"
         line = f"Kleio serves on {base_url(settings)} ({count}), {database}"
         run_server(settings, conninfo, address, preload, ready=lambda: click.echo(line))
+
+
+def _check_tracing() -> None:
+    from kleio.sight.tracing import check_installed
+
+    try:
+        check_installed()
+    except SettingsError as error:
+        fail(str(error), WRONG_SETTING)
 
 
 def base_url(settings: Settings) -> str:
@@ -141,6 +155,8 @@ def run_server(
     from granian.log import LOGGING_CONFIG, LogLevels
     from granian.server.mp import MPServer
 
+    from kleio.db.embedded_watch import watched
+
     # The workers read everything else from the environment that they share with this process.
     os.environ.update(
         KLEIO_HOST=settings.host, KLEIO_PORT=str(settings.port), KLEIO_WORKERS=str(settings.workers)
@@ -154,6 +170,9 @@ def run_server(
         name: {**handler, "stream": "ext://sys.stderr"}
         for name, handler in logging["handlers"].items()
     }
+    formatters = logging["formatters"]
+    if settings.log_format == "json":
+        formatters = {name: {"()": "kleio.sight.logs.JsonFormatter"} for name in formatters}
     server = MPServer(
         "kleio.http.app:create_app",
         address=address,
@@ -166,7 +185,7 @@ def run_server(
         backpressure=BACKLOG,
         http1_settings=HTTP1Settings(),
         log_level=LogLevels(_GRANIAN_LEVELS[settings.log_level]),
-        log_dictconfig={"handlers": handlers},
+        log_dictconfig={"handlers": handlers, "formatters": formatters},
         log_access=False,
         # One that crashed is replaced; two crashes within seconds end the server.
         respawn_failed_workers=True,
@@ -176,7 +195,12 @@ def run_server(
     preload.join()  # no thread may be inside a lock when workers are forked
     server.on_startup(lambda: _watch(server, address, settings, ready))
     try:
-        server.serve(target_loader=load_app, wrap_loader=False)
+        with (
+            tempfile.TemporaryDirectory(prefix="kleio-meters-") as meters,
+            watched(settings.home) if settings.embedded else nullcontext(),
+        ):
+            os.environ[DIRECTORY_VARIABLE] = meters
+            server.serve(target_loader=load_app, wrap_loader=False)
     except SystemExit as error:
         if not server.interrupt_signal:
             raise CommandError("a worker could not start or kept failing; see above") from error

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, Callable
+from time import perf_counter
 from typing import Literal, ParamSpec
 
 import psycopg
 
 from kleio.db.errors import translate
-from kleio.db.queries import bind_parameters, check_parameters
+from kleio.db.queries import bind_parameters, check_parameters, ended
 
 P = ParamSpec("P")
 Blocks = AsyncGenerator[bytes]
@@ -52,6 +53,8 @@ def copy_query(
             check_parameters(described.name, kwargs, expected)
             conn: psycopg.AsyncConnection[object] = args[0]  # type: ignore[assignment]
             block = bytearray()
+            # As long as its reader takes: a slow download is a slow query.
+            started, failed = perf_counter(), True
             try:
                 async with conn.cursor() as cursor, cursor.copy(statement, kwargs) as copy:
                     async for data in copy:
@@ -59,8 +62,11 @@ def copy_query(
                         if len(block) >= BLOCK_BYTES and block.endswith(b"\n"):
                             yield bytes(block)
                             block.clear()
+                failed = False
             except psycopg.Error as error:
                 raise translate(error, query=described.name) from error
+            finally:
+                ended(described.name, started, kwargs, failed=failed)
             if block:
                 yield bytes(block)
 

@@ -34,7 +34,7 @@ from kleio.db import embedded_files as files
 from kleio.db import embedded_programs as programs
 from kleio.db.embedded_files import EmbeddedError, Layout, Owner
 
-__all__ = ["EmbeddedError", "EmbeddedServer", "database_conninfo", "embedded_server"]
+__all__ = ["EmbeddedError", "EmbeddedServer", "database_conninfo", "embedded_server", "server_pid"]
 
 # Recovery after a crash in the middle of a bulk import takes its time.
 START_SECONDS = 180.0
@@ -87,6 +87,11 @@ def embedded_server(
     finally:
         with files.clear_errors(home):
             user.leave()
+
+
+def server_pid(home: Path) -> int | None:
+    """Return the process id of the server below `home`, None where none runs."""
+    return _postmaster(Layout(home.absolute()))[0]
 
 
 class _User:

@@ -107,12 +107,17 @@ class NotMigrated(DatabaseError):
     """The schema is not the one that this Kleio needs."""
 
 
+class NotPermitted(DatabaseError):
+    """The role lacks a right (42501), such as to change the schema."""
+
+
 _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "23505": Conflict,
     "23503": MissingReference,
     "57014": StatementTimeout,
     "25P04": StatementTimeout,
     "55P03": Contention,
+    "42501": NotPermitted,
     "42P01": NotMigrated,
     "42703": NotMigrated,
     "53300": Overloaded,
@@ -137,6 +142,7 @@ _MESSAGES: dict[type[DatabaseError], str] = {
     Unavailable: "the database is not available",
     Overloaded: "the database is overloaded",
     NotMigrated: "the database is not migrated to this version; run `kleio migrate`",
+    NotPermitted: "the database's role lacks a right; deploy/grants.sql gives it",
     DatabaseError: "the statement failed",
 }
 

@@ -2,15 +2,14 @@
 
 One runner at a time holds a session's advisory lock, which dies with the process. Each migration
 gets a fresh connection with a lock and a statement timeout, is tried again when it lost against a
-lock, and is recorded with its checksum in the transaction that applies it. Nothing here knows the
-tables of Kleio.
+lock, and is recorded with its checksum in the transaction that applies it. An index that a failed
+build left invalid is dropped before it is built again. A database that another version of Kleio
+has migrated is refused. Nothing here knows the tables of Kleio.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,11 +20,21 @@ from typing import Any
 import msgspec
 import psycopg
 import yoyo
+from psycopg import sql
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import Migration
 
-from kleio.db import health
-from kleio.db.errors import DatabaseError, NotMigrated, translate
+from kleio.db import health, progress
+from kleio.db.migration_files import checksum, concurrent_indexes
+from kleio.db.migration_states import (
+    MigrationError,
+    list_states,
+    open_session,
+    refuse_rollback,
+    session,
+    to_apply,
+    to_undo,
+)
 from kleio.db.queries import sql_folder
 
 LOCK_TIMEOUT = "5s"
@@ -47,18 +56,6 @@ CREATE TABLE IF NOT EXISTS _kleio_migration (
 """
 
 
-class MigrationError(DatabaseError):
-    """A migration can't be run, or was changed after it had been applied."""
-
-
-class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
-    """One migration file: `state` is `applied`, `pending`, `changed` or `missing` (no file)."""
-
-    id: str
-    state: str
-    applied_at: datetime | None = None
-
-
 class _Source(msgspec.Struct, frozen=True):
     """What yoyo takes for a database URI: the conninfo, given as libpq wants it."""
 
@@ -70,7 +67,7 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     """yoyo's backend on a conninfo, with the timeouts on every connection."""
 
     def connect(self, dburi: _Source) -> psycopg.Connection[Any]:
-        return _connect(
+        return open_session(
             dburi.conninfo,
             f"-c lock_timeout={LOCK_TIMEOUT} -c statement_timeout={STATEMENT_TIMEOUT}",
         )
@@ -115,102 +112,25 @@ class _Record:
     rollback = apply
 
 
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a migration file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def migration_files() -> dict[str, Path]:
-    """Return the migration files by id, in the order in which they apply."""
-    folder = sql_folder("migrations")
-    return {
-        path.stem: path
-        for path in sorted(folder.glob("*.sql"))
-        if not path.name.endswith(".rollback.sql")
-    }
-
-
-def list_states(conn: psycopg.Connection[Any]) -> list[MigrationState]:
-    """Return the state of every migration, files and records together; writes nothing."""
-    applied: dict[str, tuple[datetime, str | None]] = {}
-    with conn.cursor() as cursor:
-        cursor.execute(
-            "SELECT to_regclass('_yoyo_migration') IS NOT NULL"
-            " AND to_regclass('_kleio_migration') IS NOT NULL"
-        )
-        if cursor.fetchone() == (True,):
-            cursor.execute(
-                "SELECT y.migration_id, y.applied_at_utc AT TIME ZONE 'UTC', k.checksum"
-                "  FROM _yoyo_migration AS y LEFT JOIN _kleio_migration AS k"
-                "    ON k.id = y.migration_id"
-            )
-            applied = {row[0]: (row[1], row[2]) for row in cursor}
-    states = []
-    files = migration_files()
-    for name, path in files.items():
-        if name not in applied:
-            states.append(MigrationState(id=name, state="pending"))
-            continue
-        applied_at, recorded = applied[name]
-        same = recorded is None or recorded == checksum(path)
-        states.append(
-            MigrationState(id=name, state="applied" if same else "changed", applied_at=applied_at)
-        )
-    states.extend(
-        MigrationState(id=name, state="missing", applied_at=at)
-        for name, (at, _) in sorted(applied.items())
-        if name not in files
-    )
-    return states
-
-
-def check_server(conninfo: str) -> None:
-    """Check that the server can be reached, is recent enough and is migrated.
-
-    Raises:
-        Unavailable: no connection.
-        NotMigrated: the server is older than PostgreSQL 18, or migrations are pending.
-    """
-    with session(conninfo) as conn:
-        health.check_connection(conn.info)
-        pending = [state.id for state in list_states(conn) if state.state == "pending"]
-    if pending:
-        raise NotMigrated(
-            f"{len(pending)} pending migration(s), first {pending[0]}; run `kleio migrate`",
-            operation="connect",
-        )
-
-
-def pending_sql(conninfo: str) -> list[tuple[str, str]]:
-    """Return id and exact file text of each pending migration; writes nothing."""
-    with session(conninfo) as conn:
-        health.check_connection(conn.info)
-        states = list_states(conn)
-    _refuse_changed(states)
-    files = migration_files()
-    return [
-        (state.id, files[state.id].read_text("utf-8"))
-        for state in states
-        if state.state == "pending"
-    ]
-
-
-def migrate(conninfo: str, *, report: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Apply every pending migration and return their ids.
+def migrate(
+    conninfo: str, *, to: str | None = None, report: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Apply the pending migrations and return their ids.
 
     Args:
         conninfo: a direct connection, not one through a transaction pooler.
-        report: called with a line for each migration and each new try.
+        to: the last migration that is wanted, by its name or the beginning of it.
+        report: called with a line for each migration, each new try, and every other second with
+            what a long one is doing (from another thread).
 
     Raises:
-        MigrationError: an applied file was changed, or a migration failed.
+        MigrationError: there is no such migration as `to`, an applied file was changed, another
+            version of Kleio has migrated the database, or a migration failed.
     """
     done = []
     with _exclusive(conninfo) as conn:
         health.check_connection(conn.info)
-        states = list_states(conn)
-        _refuse_changed(states)
-        pending = [state.id for state in states if state.state == "pending"]
+        pending = to_apply(list_states(conn), to)
         if not pending:
             return []
         _prepare_bookkeeping(conninfo, conn)
@@ -222,53 +142,34 @@ def migrate(conninfo: str, *, report: Callable[[str], None] = lambda _: None) ->
 
 
 def rollback(
-    conninfo: str, *, force: bool = False, report: Callable[[str], None] = lambda _: None
-) -> str | None:
-    """Undo the newest applied migration and return its id, None where there is none.
+    conninfo: str,
+    *,
+    to: str | None = None,
+    force: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> list[str]:
+    """Undo the newest applied migration, or all after one, and return their ids, newest first.
 
     Args:
         conninfo: a direct connection, not one through a transaction pooler.
-        report: called with a line for the migration and each new try.
-        force: also where the rollback file says that it `loses` data.
+        to: the migration that stays the newest one, by its name or the beginning of it.
+        force: also where a rollback file says that it `loses` data.
+        report: as of `migrate`.
 
     Raises:
-        MigrationError: the migration is irreversible, has no rollback, or failed.
+        MigrationError: a migration is irreversible or has no rollback, in which case none is
+            undone; or one failed.
     """
+    done = []
     with _exclusive(conninfo) as conn:
-        applied = [s.id for s in list_states(conn) if s.state in ("applied", "changed")]
-        if not applied:
-            return None
+        names = to_undo(list_states(conn), to)
+        for name in names:
+            refuse_rollback(name, force=force)
         migrations = {m.id: m for m in yoyo.read_migrations(str(sql_folder("migrations")))}
-        name = applied[-1]
-        _refuse_rollback(name, force=force)
-        _run(conninfo, migrations[name], "rollback", report)
-        return name
-
-
-def _refuse_changed(states: list[MigrationState]) -> None:
-    for state in states:
-        if state.state == "changed":
-            raise MigrationError(
-                f"{state.id}: the file was changed after it had been applied",
-                operation="migrate",
-            )
-
-
-def _refuse_rollback(name: str, *, force: bool) -> None:
-    path = sql_folder("migrations") / f"{name}.rollback.sql"
-    if not path.exists():
-        raise MigrationError(f"{name}: no rollback file", operation="migrate")
-    text = path.read_text("utf-8")
-    directives = dict(re.findall(r"^-- (irreversible|loses): *(.+)$", text, re.MULTILINE))
-    if "irreversible" in directives:
-        raise MigrationError(
-            f"{name}: irreversible: {directives['irreversible']}", operation="migrate"
-        )
-    if "loses" in directives and not force:
-        raise MigrationError(
-            f"{name}: undoing it loses {directives['loses']}; force it if that is meant",
-            operation="migrate",
-        )
+        for name in names:
+            _run(conninfo, migrations[name], "rollback", report)
+            done.append(name)
+    return done
 
 
 def _prepare_bookkeeping(conninfo: str, conn: psycopg.Connection[Any]) -> None:
@@ -296,7 +197,15 @@ def _run(
         report(f"{'applying' if direction == 'apply' else 'undoing'} {migration.id}")
         try:
             with _Backend(_Source(conninfo), "_yoyo_migration") as backend:
-                migration.process_steps(backend, direction)
+                if direction == "apply":
+                    _drop_invalid_indexes(backend.connection, migration, report)
+                pid = backend.connection.info.backend_pid
+                with progress.told(
+                    lambda: open_session(conninfo),
+                    pid,
+                    lambda line: report(f"{migration.id}: {line}"),
+                ):
+                    migration.process_steps(backend, direction)
                 backend.log_migration(migration, direction)
                 return
         except psycopg.Error as error:
@@ -309,6 +218,31 @@ def _run(
             pause = 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
             report(f"{migration.id} met a lock ({error.sqlstate}); again in {pause:.1f} s")
             time.sleep(pause)
+
+
+def _drop_invalid_indexes(
+    conn: psycopg.Connection[Any], migration: Migration, report: Callable[[str], None]
+) -> None:
+    """Drop what a failed CREATE INDEX CONCURRENTLY of this file left behind.
+
+    Such an index costs at every write and serves no read, and IF NOT EXISTS would take it for the
+    one that is wanted.
+    """
+    names = concurrent_indexes(Path(migration.path))
+    if not names:
+        return
+    rows = conn.execute(
+        "SELECT i.indexrelid::regclass::text, n.nspname, c.relname"
+        "  FROM pg_index AS i"
+        "  JOIN pg_class AS c ON c.oid = i.indexrelid"
+        "  JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE i.indexrelid = ANY (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name)"
+        "   AND NOT (i.indisvalid AND i.indisready)",
+        (names,),
+    ).fetchall()
+    for shown, *name in rows:
+        report(f"{migration.id}: {shown} is invalid, from a build that failed; it is dropped")
+        conn.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(*name)))
 
 
 @contextmanager
@@ -325,28 +259,3 @@ def _exclusive(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
                 break
             time.sleep(random.uniform(0.05, 0.2))  # noqa: S311
         yield conn
-
-
-@contextmanager
-def session(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
-    """Lend a connection of its own, in autocommit mode.
-
-    Raises:
-        Unavailable: the server can't be reached or refuses the connection.
-    """
-    try:
-        conn = _connect(conninfo)
-    except psycopg.Error as error:
-        raise translate(error, operation="connect") from error
-    with conn:
-        yield conn
-
-
-def _connect(conninfo: str, options: str = "") -> psycopg.Connection[Any]:
-    return psycopg.connect(
-        conninfo,
-        autocommit=True,
-        application_name="kleio migrate",
-        connect_timeout=10,
-        options=f"-c timezone=UTC -c client_min_messages=warning {options}".strip(),
-    )

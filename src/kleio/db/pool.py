@@ -103,8 +103,16 @@ def _raw(data: str | bytes) -> msgspec.Raw:
     return msgspec.Raw(data if isinstance(data, str) else bytes(data))
 
 
-async def connect(settings: Settings, conninfo: str) -> Connection:
+async def connect(
+    settings: Settings, conninfo: str, *, application_name: str = "kleio", options: str = ""
+) -> Connection:
     """Return one configured connection outside any pool, for the command line and imports.
+
+    Args:
+        settings: how statements are prepared.
+        conninfo: libpq's connection string.
+        application_name: as PostgreSQL's views show it.
+        options: more of libpq's `options`.
 
     Raises:
         Unavailable: the server can't be reached or refuses the connection.
@@ -113,8 +121,8 @@ async def connect(settings: Settings, conninfo: str) -> Connection:
         conn = await psycopg.AsyncConnection.connect(
             conninfo,
             autocommit=True,
-            application_name="kleio",
-            options=SESSION_OPTIONS,
+            application_name=application_name,
+            options=f"{SESSION_OPTIONS} {options}".strip(),
             prepare_threshold=settings.db_prepare_threshold or None,
             connect_timeout=10,
         )

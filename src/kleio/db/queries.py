@@ -17,6 +17,7 @@ import typing
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from importlib import resources
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -103,7 +104,9 @@ HEADER_KEYS = (
     "Order",
     "Stale",
     "Plan",
+    "Cost",
     "Locks",
+    "Allow",
 )
 _HEADER_LINE = re.compile(rf"^({'|'.join(HEADER_KEYS)}):\s*(.*)$")
 
@@ -133,6 +136,24 @@ def parse_header(comment: str) -> dict[str, str]:
     return header
 
 
+Observer = Callable[[str, float, Any, bool], None]
+"""Told of each query that ended: its full name, seconds, parameters, and whether it failed."""
+
+_observer: Observer | None = None
+
+
+def observe(observer: Observer | None) -> None:
+    """Have this process's queries told to somebody, or no more to anybody."""
+    global _observer
+    _observer = observer
+
+
+def ended(name: str, started: float, parameters: Any, *, failed: bool) -> None:
+    """Tell the observer of a query that ended now; `started` is a time of perf_counter()."""
+    if _observer is not None:
+        _observer(name, perf_counter() - started, parameters, failed)
+
+
 _to_pyformat = cast(Any, PyFormatAdapter)().process_sql
 
 
@@ -150,6 +171,7 @@ class KleioAdapter:
         self.namespace = namespace
         self.row_factories: dict[str, RowFactory[Any]] = {}
         self.unprepared: set[str] = set()
+        self._prefix = f"{namespace}."
 
     def process_sql(self, query_name: str, op_type: SQLOperationType, sql: str) -> str:
         """Return the SQL with psycopg's placeholders and the query's name at its end.
@@ -164,12 +186,17 @@ class KleioAdapter:
     ) -> psycopg.AsyncCursor[Any]:
         rows: Any = self.row_factories.get(query_name, tuple_row)
         cursor = conn.cursor(row_factory=rows, binary=True)
+        started, failed = perf_counter(), True
         try:
-            return await cursor.execute(
+            await cursor.execute(
                 sql, parameters, prepare=False if query_name in self.unprepared else None
             )
+            failed = False
         except psycopg.Error as error:
-            raise translate(error, query=f"{self.namespace}.{query_name}") from error
+            raise translate(error, query=self._prefix + query_name) from error
+        finally:
+            ended(self._prefix + query_name, started, parameters, failed=failed)
+        return cursor
 
     async def select(
         self, conn: Connection, query_name: str, sql: str, parameters: Any, _record_class: Any

@@ -23,6 +23,7 @@ from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
 from kleio.discogs.worker import SyncWorker
+from kleio.health import HealthCheck
 from kleio.http import (
     albums,
     artists,
@@ -39,6 +40,7 @@ from kleio.http import (
     library_artists,
     library_stats,
     log,
+    metrics,
     plays,
     problems,
     recommendations,
@@ -58,11 +60,14 @@ from kleio.http.auth import NO_AUTH, Authentication, TokenUse
 from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
 from kleio.http.import_tasks import ImportTasks
-from kleio.http.methods import Application
+from kleio.http.observe import ObservedApplication
 from kleio.http.query_names import known_query_names
+from kleio.maintenance import maintain_on_schedule
 from kleio.settings import Settings, load_settings
+from kleio.sight import logs
 
-logger = logging.getLogger("kleio")
+PUBLISH_SECONDS = 5.0
+"""How old the numbers of another worker's pool may be in the metrics."""
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -72,9 +77,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         settings: from the environment where None; they must name a database.
     """
     settings = settings or load_settings()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logs.configure(settings.log_level, settings.log_format)
     conninfo = settings.conninfo()
     if conninfo is None:
         raise RuntimeError("no database: start the server with `kleio serve`")
@@ -92,7 +95,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
         try:
             async with database.connection() as conn:
                 await check_ready(conn)
-            tasks = [asyncio.create_task(token_use.run()), asyncio.create_task(sync_worker.run())]
+            tasks = [
+                asyncio.create_task(token_use.run()),
+                asyncio.create_task(sync_worker.run()),
+                asyncio.create_task(maintain_on_schedule(settings, conninfo)),
+                asyncio.create_task(_publish(app)),
+            ]
             try:
                 yield
             finally:
@@ -104,6 +112,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         finally:
             await cache.close()
             await database.close()
+            if app.tracing is not None:
+                await asyncio.to_thread(app.tracing.close)
 
     api = Router(
         "/api/v1",
@@ -140,8 +150,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         request_class=StrictRequest,
         response_headers=[docs.ATTRIBUTION_HEADER],
     )
-    return Application(
-        route_handlers=[api, health.router, docs.openapi_document, docs.docs_asset],
+    app = ObservedApplication(
+        route_handlers=[api, health.router, metrics.router, docs.openapi_document, docs.docs_asset],
         lifespan=[lifespan],
         state=State(
             {
@@ -152,6 +162,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 "sync_worker": sync_worker,
                 "cache": cache,
                 "songs": songs.SongReader(database, cache),
+                "health_check": HealthCheck(database, cache),
             }
         ),
         openapi_config=docs.openapi_config(),
@@ -173,3 +184,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
+    app.observe(settings)
+    return app
+
+
+async def _publish(app: ObservedApplication) -> None:
+    """Bring this worker's pool and cache into the meters, which any worker may be asked for."""
+    while True:
+        app.meters.publish(app.state.database.stats(), app.state.cache.counters)
+        await asyncio.sleep(PUBLISH_SECONDS)

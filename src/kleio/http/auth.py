@@ -82,19 +82,40 @@ class Authentication(AbstractAuthenticationMiddleware):
             if connection.route_handler.opt.get(OPTIONAL_AUTH):
                 return AuthenticationResult(user=None, auth=None)
             raise unauthorized("A token is needed: Authorization: Bearer kleio_...")
-        scheme, _, token = header.partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_LENGTH:
-            raise unauthorized("The Authorization header holds no bearer token.")
-        token_hash = hash_token(token)
-        session = await database_of(connection).read(
-            tokens.get_session, token_hash=token_hash, now=datetime.now(UTC)
-        )
-        if session is None:
-            raise unauthorized("The token is unknown, revoked or expired.")
-        token_use: TokenUse = connection.app.state.token_use
-        token_use.add(token_hash)
+        token_hash = hash_token(bearer_token(header))
+        session = await find_session(connection, token_hash)
         return AuthenticationResult(user=session, auth=token_hash)
+
+
+def bearer_token(header: str) -> str:
+    """Return the token in an Authorization header.
+
+    Raises:
+        ProblemError: 401 where there is none.
+    """
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_LENGTH:
+        raise unauthorized("The Authorization header holds no bearer token.")
+    return token
+
+
+async def find_session(
+    connection: ASGIConnection[Any, Any, Any, Any], token_hash: bytes
+) -> Session:
+    """Return whose token has this hash.
+
+    Raises:
+        ProblemError: 401 where it is nobody's, or has expired.
+    """
+    session = await database_of(connection).read(
+        tokens.get_session, token_hash=token_hash, now=datetime.now(UTC)
+    )
+    if session is None:
+        raise unauthorized("The token is unknown, revoked or expired.")
+    token_use: TokenUse = connection.app.state.token_use
+    token_use.add(token_hash)
+    return session
 
 
 ApiRequest = Request[Session, bytes, State]

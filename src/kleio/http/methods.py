@@ -29,9 +29,10 @@ class Application(Litestar):
                 message = {**message, "status": 204, "headers": allowed}
             await send(message)
 
-        asked: Any = {**scope, "method": "GET" if method == "HEAD" else NO_METHOD}
+        # The same scope, because whoever looks at the request finds there what was learnt of it.
+        scope["method"] = "GET" if method == "HEAD" else NO_METHOD
         answer: Any = send_head
-        await super().__call__(asked, receive, answer)
+        await super().__call__(scope, receive, answer)
 
 
 def allow(methods: Iterable[str]) -> str:

@@ -7,7 +7,6 @@ database never leaves the server; a request id ties an answer to the log.
 from __future__ import annotations
 
 import logging
-import re
 from http import HTTPStatus
 from typing import Any
 
@@ -17,12 +16,12 @@ from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import ParameterKwarg
-from uuid6 import uuid7
 
 from kleio.accounts import InvalidField
 from kleio.db import errors
 from kleio.http.fields import in_words
 from kleio.http.methods import allow
+from kleio.sight.context import request_id
 
 logger = logging.getLogger("kleio.http")
 
@@ -32,8 +31,6 @@ BODY_UNREADABLE = "not valid JSON"
 
 MAX_NAME_LENGTH = 100
 """How much of a field's name an answer repeats; the client may have made it up."""
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class FieldProblem(msgspec.Struct, frozen=True, rename="camel"):
@@ -291,15 +288,9 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-def request_id(request: Request[Any, Any, Any]) -> str:
-    """Return the id that the client sent, where it is a plain word, or a new one."""
-    given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid7().hex
-
-
 def respond(request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:
     """Return the response of a problem."""
-    number = request_id(request)
+    number = request_id(request.scope)
     problem = Problem(
         type=f"urn:kleio:problem:{error.slug}",
         title=error.status.phrase,

