@@ -293,11 +293,40 @@ CREATE TABLE public.cleaning_history (
     updated_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.discogs_copies (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    present boolean NOT NULL,
+    folder_number integer NOT NULL,
+    rating smallint NOT NULL,
+    media_condition text,
+    sleeve_condition text,
+    notes text,
+    custom_fields jsonb NOT NULL,
+    added_at timestamp with time zone,
+    synced_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.discogs_credentials (
     user_id uuid NOT NULL,
     token_encrypted bytea NOT NULL,
     updated_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.discogs_pace (
+    id smallint NOT NULL,
+    calls timestamp with time zone[] NOT NULL,
+    others integer NOT NULL,
+    others_seen_at timestamp with time zone,
+    call_limit integer,
+    blocked_until timestamp with time zone,
+    CONSTRAINT discogs_pace_id_check CHECK ((id = 1))
+)
+WITH (fillfactor='20');
+
+COMMENT ON COLUMN public.discogs_pace.calls IS 'the last minute''s, and those that wait for their time';
+
+COMMENT ON COLUMN public.discogs_pace.others IS 'calls of the last minute that Discogs has counted and Kleio has not made';
 
 CREATE TABLE public.folders (
     user_id uuid NOT NULL,
@@ -306,10 +335,13 @@ CREATE TABLE public.folders (
     name text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    discogs_name text,
     CONSTRAINT folders_number_check CHECK ((number > 0))
 );
 
 COMMENT ON COLUMN public.folders.number IS 'Discogs'' number of the folder; 1 is Uncategorized';
+
+COMMENT ON COLUMN public.folders.discogs_name IS 'the name at Discogs when last synced, NULL for a folder that Discogs does not know';
 
 CREATE TABLE public.genres (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -317,6 +349,16 @@ CREATE TABLE public.genres (
     name_normalized text GENERATED ALWAYS AS (public.normalize_name(name)) STORED NOT NULL COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.id_map (
+    user_id uuid NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    old_id text NOT NULL,
+    new_id uuid NOT NULL
+);
+
+COMMENT ON TABLE public.id_map IS 'which row a record of another system became';
 
 CREATE TABLE public.idempotency_keys (
     user_id uuid NOT NULL,
@@ -326,6 +368,62 @@ CREATE TABLE public.idempotency_keys (
     response bytea NOT NULL,
     created_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.import_chunks (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    kind text NOT NULL,
+    first_seq integer NOT NULL,
+    items jsonb NOT NULL
+);
+
+CREATE TABLE public.import_rows (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    seq integer NOT NULL,
+    discogs_id integer,
+    target_id uuid,
+    kind text NOT NULL,
+    verdict text NOT NULL,
+    place text NOT NULL,
+    source_id text,
+    reason text,
+    changes jsonb,
+    CONSTRAINT import_rows_verdict_check CHECK ((verdict = ANY (ARRAY['new'::text, 'known'::text, 'changed'::text, 'unmatched'::text, 'invalid'::text])))
+);
+
+COMMENT ON COLUMN public.import_rows.target_id IS 'the row that it is, or becomes';
+
+COMMENT ON COLUMN public.import_rows.source_id IS 'the file''s own name for the record, by which others refer to it; NULL where that failed';
+
+COMMENT ON COLUMN public.import_rows.changes IS 'fields that differ: [what Kleio has, what the file has]';
+
+CREATE TABLE public.import_runs (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    source text NOT NULL,
+    source_key text NOT NULL,
+    file_name text NOT NULL,
+    options jsonb NOT NULL,
+    dry_run boolean NOT NULL,
+    with_updates boolean NOT NULL,
+    state text NOT NULL,
+    records integer NOT NULL,
+    bytes_read bigint NOT NULL,
+    bytes_total bigint NOT NULL,
+    counts jsonb NOT NULL,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT import_runs_state_check CHECK ((state = ANY (ARRAY['reading'::text, 'judged'::text, 'applying'::text, 'done'::text, 'failed'::text])))
+);
+
+COMMENT ON COLUMN public.import_runs.source_key IS 'whose ids the file has: the source in id_map';
+
+COMMENT ON COLUMN public.import_runs.counts IS 'records by kind and verdict';
+
+COMMENT ON COLUMN public.import_runs.updated_at IS 'last sign of life while it is reading or applying';
 
 CREATE TABLE public.labels (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -425,6 +523,21 @@ COMMENT ON COLUMN public.library_scans.folders IS 'what was scanned, below the r
 COMMENT ON COLUMN public.library_scans.unread IS 'folders and links that could not be read: path, reason; at most 1,000 of them';
 
 COMMENT ON COLUMN public.library_scans.error IS 'why it ended before its end';
+
+CREATE TABLE public.maintenance_steps (
+    step text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    succeeded_at timestamp with time zone,
+    changed bigint NOT NULL,
+    warnings text[] NOT NULL,
+    problem text,
+    host text NOT NULL
+);
+
+COMMENT ON COLUMN public.maintenance_steps.step IS 'its name; `run` is all of them';
+
+COMMENT ON COLUMN public.maintenance_steps.succeeded_at IS 'when it last ended without a problem, NULL for never';
 
 CREATE TABLE public.masters (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -568,12 +681,21 @@ CREATE TABLE public.releases (
     search_text text NOT NULL COLLATE pg_catalog."C",
     notes text,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    from_api boolean DEFAULT false NOT NULL,
+    fetched_at timestamp with time zone,
     CONSTRAINT releases_discogs_id_check CHECK ((discogs_id > 0))
 );
 ALTER TABLE ONLY public.releases ALTER COLUMN card SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN facets SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STATISTICS 0;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STORAGE EXTERNAL;
+
+COMMENT ON COLUMN public.releases.source_hash IS 'of the document that it was written from; NULL for a stub, which is only what a shelf or a file
+    says of it: the next sync or dump completes it';
+
+COMMENT ON COLUMN public.releases.from_api IS 'from Discogs'' API, whose terms limit its age; a dump is CC0 and replaces it';
+
+COMMENT ON COLUMN public.releases.fetched_at IS 'when the API was last asked for all of it, whatever the answer was';
 
 CREATE TABLE public.user_releases (
     user_id uuid NOT NULL,
@@ -917,6 +1039,75 @@ CREATE TABLE public.styluses (
 
 COMMENT ON COLUMN public.styluses.is_primary IS 'the one that plays are logged with; only an active one';
 
+CREATE TABLE public.sync_items (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    instance_id bigint NOT NULL,
+    reading integer NOT NULL,
+    release_discogs_id integer NOT NULL,
+    release_id uuid,
+    folder_number integer NOT NULL,
+    rating smallint NOT NULL,
+    media_condition text,
+    sleeve_condition text,
+    notes text,
+    custom_fields jsonb NOT NULL,
+    added_at timestamp with time zone,
+    copy_id uuid,
+    is_adopted boolean DEFAULT false NOT NULL,
+    seen_updated_at timestamp with time zone,
+    verdict text,
+    conflicts text[] DEFAULT '{}'::text[] NOT NULL,
+    merged jsonb,
+    merged_custom jsonb
+);
+
+COMMENT ON COLUMN public.sync_items.release_id IS 'NULL where the catalogue lacks the release';
+
+CREATE TABLE public.sync_jobs (
+    run_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    owner uuid,
+    backend_pid integer,
+    backend_started_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    cancel_requested boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    alive_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN public.sync_jobs.owner IS 'a new number for each process that takes the run over';
+
+COMMENT ON COLUMN public.sync_jobs.backend_pid IS 'the owner''s connection, NULL behind a pooler; gone, it tells at once that the owner is';
+
+CREATE TABLE public.sync_runs (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    phase text DEFAULT 'identity'::text NOT NULL,
+    dry_run boolean NOT NULL,
+    with_details boolean NOT NULL,
+    pages_done integer DEFAULT 0 NOT NULL,
+    pages_total integer,
+    releases_done integer DEFAULT 0 NOT NULL,
+    releases_total integer,
+    calls integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    report jsonb DEFAULT '{}'::jsonb NOT NULL,
+    state jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error_code text,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    phase_started_at timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT sync_runs_phase_check CHECK ((phase = ANY (ARRAY['identity'::text, 'pages'::text, 'checking'::text, 'shelf'::text, 'releases'::text, 'done'::text]))),
+    CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+COMMENT ON COLUMN public.sync_runs.state IS 'where a run that was cut short goes on';
+
 CREATE TABLE public.tracks (
     release_id uuid NOT NULL,
     seq integer NOT NULL,
@@ -981,8 +1172,14 @@ ALTER TABLE ONLY public.auth_tokens
 ALTER TABLE ONLY public.cleaning_history
     ADD CONSTRAINT cleaning_history_pkey PRIMARY KEY (user_id, id);
 
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_pkey PRIMARY KEY (user_id, id);
+
 ALTER TABLE ONLY public.discogs_credentials
     ADD CONSTRAINT discogs_credentials_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.discogs_pace
+    ADD CONSTRAINT discogs_pace_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.folders
     ADD CONSTRAINT folders_pkey PRIMARY KEY (user_id, id);
@@ -996,8 +1193,20 @@ ALTER TABLE ONLY public.genres
 ALTER TABLE ONLY public.genres
     ADD CONSTRAINT genres_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.id_map
+    ADD CONSTRAINT id_map_pkey PRIMARY KEY (user_id, source, kind, old_id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
+
+ALTER TABLE ONLY public.import_chunks
+    ADD CONSTRAINT import_chunks_pkey PRIMARY KEY (user_id, run_id, kind, first_seq);
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_pkey PRIMARY KEY (user_id, run_id, seq);
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_pkey PRIMARY KEY (user_id, id);
 
 ALTER TABLE ONLY public.labels
     ADD CONSTRAINT labels_discogs_id_key UNIQUE (discogs_id);
@@ -1022,6 +1231,9 @@ ALTER TABLE ONLY public.library_files
 
 ALTER TABLE ONLY public.library_scans
     ADD CONSTRAINT library_scans_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.maintenance_steps
+    ADD CONSTRAINT maintenance_steps_pkey PRIMARY KEY (step);
 
 ALTER TABLE ONLY public.masters
     ADD CONSTRAINT masters_discogs_id_key UNIQUE (discogs_id);
@@ -1086,6 +1298,18 @@ ALTER TABLE ONLY public.stylus_models
 ALTER TABLE ONLY public.styluses
     ADD CONSTRAINT styluses_pkey PRIMARY KEY (user_id, id);
 
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_pkey PRIMARY KEY (user_id, run_id, instance_id);
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_user_id_key UNIQUE (user_id);
+
+ALTER TABLE ONLY public.sync_runs
+    ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (user_id, id);
+
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_pkey PRIMARY KEY (release_id, seq);
 
@@ -1125,6 +1349,8 @@ CREATE INDEX cleaning_history_user_copy_idx ON public.cleaning_history USING btr
 CREATE INDEX cleaning_history_user_release_idx ON public.cleaning_history USING btree (user_id, release_id, cleaned_at DESC);
 
 CREATE UNIQUE INDEX folders_user_name_key ON public.folders USING btree (user_id, lower((name COLLATE pg_c_utf8)));
+
+CREATE INDEX import_rows_source_idx ON public.import_rows USING btree (user_id, run_id, kind, source_id) WHERE (source_id IS NOT NULL);
 
 CREATE INDEX labels_name_idx ON public.labels USING btree ("left"(name_normalized, 64), id);
 
@@ -1224,14 +1450,32 @@ ALTER TABLE ONLY public.cleaning_history
 ALTER TABLE ONLY public.cleaning_history
     ADD CONSTRAINT cleaning_history_user_release_id_fkey FOREIGN KEY (user_id, user_release_id) REFERENCES public.user_releases(user_id, id);
 
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_id_fkey FOREIGN KEY (user_id, id) REFERENCES public.user_releases(user_id, id);
+
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.discogs_credentials
     ADD CONSTRAINT discogs_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.folders
     ADD CONSTRAINT folders_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.id_map
+    ADD CONSTRAINT id_map_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_chunks
+    ADD CONSTRAINT import_chunks_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.import_runs(user_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.import_runs(user_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.library_artists
     ADD CONSTRAINT library_artists_artist_id_fkey FOREIGN KEY (artist_id) REFERENCES public.artists(id);
@@ -1298,6 +1542,18 @@ ALTER TABLE ONLY public.styluses
 
 ALTER TABLE ONLY public.styluses
     ADD CONSTRAINT styluses_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.sync_runs(user_id, id);
+
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_runs
+    ADD CONSTRAINT sync_runs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id) ON DELETE CASCADE;
