@@ -322,16 +322,3 @@ SELECT k.path, coalesce(k.problem, '') AS reason
    AND k.problem IS NOT NULL
  ORDER BY k.path
  LIMIT :file_count::int;
-
--- name: create_current_months()^
--- Make the partitions of the month that the server's clock is in, where they are missing.
---
--- Of the server's, because its clock makes the keys; nobody has cared for the months, or it was set
--- back.
---
--- Returns: one bigint, how many are new.
--- Index:   none; the catalogue's own.
--- Locks:   the parents SHARE UPDATE EXCLUSIVE, user_songs and song_artists SHARE ROW EXCLUSIVE,
---          milliseconds each: readers go on.
-SELECT count(create_month_partition(tables.parent, now())) AS made
-  FROM (VALUES ('albums'::regclass), ('songs'::regclass)) AS tables (parent);

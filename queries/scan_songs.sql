@@ -186,7 +186,7 @@ SELECT DISTINCT ON (name_key(named.name)) named.name, :now::timestamptz, :now
 -- Returns: the number of albums.
 -- Index:   albums_key_idx (library_id, key); library_artists_name_key.
 -- Partitions: all of albums are probed by key.
--- Locks:   the new rows; no partition for this month raises 23514.
+-- Locks:   the new rows; healing makes a month that has no partition.
 INSERT INTO albums (library_id, key, artist_id, updated_at, name, artist_name)
 SELECT DISTINCT ON (m.album_key)
        :library_id::uuid, m.album_key, t.id, :now::timestamptz, m.album_name, m.album_artist
@@ -217,7 +217,7 @@ UPDATE scan_members AS m
 --
 -- Returns: the number of songs.
 -- Index:   scan_songs_pkey; scan_members_pkey; library_artists_name_key; albums_pkey.
--- Locks:   the new rows; no partition for this month raises 23514.
+-- Locks:   the new rows; healing makes a month that has no partition.
 INSERT INTO songs (
     id, library_id, album_id, artist_id, duration_ms, bit_rate, sample_rate, year, channels,
     disc_number, track_number, updated_at, codec, name, artist_name, album_name, genre, tags
@@ -313,10 +313,10 @@ DELETE FROM song_artists AS x
        );
 
 -- name: insert_song_artists(library_id)!
--- The second and further artists of the batch's songs.
+-- The second and further artists of the batch's songs, those whose month was put away left out.
 --
 -- Returns: the number of rows.
--- Index:   library_artists_name_key; song_artists_pkey.
+-- Index:   library_artists_name_key; song_artists_pkey; songs_pkey.
 -- Locks:   the new rows.
 INSERT INTO song_artists (artist_id, song_id, position)
 SELECT t.id, n.song_id, min(g.position)
@@ -327,6 +327,7 @@ SELECT t.id, n.song_id, min(g.position)
    AND n.problem IS NULL
    AND g.position > 1
    AND name_key(g.name) <> name_key(n.artists[1])
+   AND EXISTS (SELECT FROM songs AS s WHERE s.id = n.song_id)
  GROUP BY t.id, n.song_id
  ORDER BY t.id, n.song_id
     ON CONFLICT (artist_id, song_id) DO NOTHING;

@@ -98,6 +98,26 @@ SELECT r.user_id, r.id, n, 'play', 'new', '$.plays[' || n || ']'
 """
 
 
+_SCANNED = """
+INSERT INTO libraries (name, root, created_at, updated_at)
+SELECT 'other' || n, '/music/' || n, '2026-01-01Z', '2026-01-01Z'
+  FROM generate_series(1, 30) AS n;
+
+INSERT INTO library_scans (library_id, started_at, folders)
+SELECT l.id, '2026-01-01Z'::timestamptz + n * interval '1 hour', '{""}'
+  FROM libraries AS l, generate_series(1, 100) AS n;
+
+UPDATE library_artists AS t
+   SET artist_id = linked.artist_id, link = 'hand'
+  FROM (SELECT x.artist_id, row_number() OVER (ORDER BY count(*) DESC, x.artist_id) AS k
+          FROM release_artists AS x WHERE x.artist_id IS NOT NULL GROUP BY x.artist_id) AS linked
+  JOIN (SELECT a.artist_id AS id, row_number() OVER (ORDER BY count(*) DESC, a.artist_id) AS k
+          FROM albums AS a WHERE a.artist_id IS NOT NULL GROUP BY a.artist_id) AS named
+    ON named.k = linked.k
+ WHERE t.id = named.id;
+"""
+
+
 def fill_catalogue(conninfo: str, releases: int) -> None:
     """Store the first releases of the demo's catalogue."""
 
@@ -146,6 +166,7 @@ def fill(conninfo: str) -> None:
     fill_library(conninfo, MUSIC)
     with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
         cursor.execute(_HEARD, {})
+        cursor.execute(_SCANNED)
 
 
 class Facts(msgspec.Struct):
@@ -179,6 +200,9 @@ class Facts(msgspec.Struct):
     album: str
     library_artist_id: UUID
     library_artist: str
+    library_id: UUID
+    owned_album_id: UUID
+    copy_ids: list[UUID]
     big_tables: frozenset[str]
 
 
@@ -240,6 +264,12 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         album=album,
         library_artist_id=library_artist_id,
         library_artist=library_artist,
+        library_id=one("SELECT library_id FROM library_scans ORDER BY id DESC LIMIT 1"),
+        owned_album_id=one(
+            "SELECT a.id FROM albums AS a JOIN library_artists AS t ON t.id = a.artist_id"
+            f" WHERE t.artist_id = '{artist_id}' ORDER BY a.id LIMIT 1"
+        ),
+        copy_ids=one(f"SELECT array_agg(id) FROM user_releases WHERE user_id = '{user_id}'"),
         big_tables=frozenset(
             name
             for (name,) in conn.execute(

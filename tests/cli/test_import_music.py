@@ -198,7 +198,7 @@ async def test_killed_half_way_and_run_again(
     run: Run, conn: Connection, conninfo: str, tmp_path: Path
 ) -> None:
     root = tmp_path / "Tunes"
-    for number in range(4500):
+    for number in range(6000):
         mp3(root / f"{number // 10}" / f"{number}.mp3", frames=3)
     process = start_scan(root, conninfo, tmp_path)
     half = 0
@@ -207,16 +207,16 @@ async def test_killed_half_way_and_run_again(
     process.kill()
     process.communicate()
     ((half,),) = await rows(conn, "SELECT count(*) FROM songs")
-    assert 0 < half < 4500
+    assert 0 < half < 6000
     kept = dict(await rows(conn, "SELECT path, song_id FROM library_files"))
     result = run("import", "music", str(root), "--json")
     assert result.exit_code == 0, result.output
     line = closing_line(result)
-    assert (line["read"], line["inserted"], line["unchanged"]) == (4500 - half, 4500 - half, half)
+    assert (line["read"], line["inserted"], line["unchanged"]) == (6000 - half, 6000 - half, half)
     whole = dict(await rows(conn, "SELECT path, song_id FROM library_files"))
-    assert len(whole) == 4500
+    assert len(whole) == 6000
     assert kept.items() <= whole.items()
-    assert await rows(conn, "SELECT count(*), sum(song_count) FROM albums") == [(450, 4500)]
+    assert await rows(conn, "SELECT count(*), sum(song_count) FROM albums") == [(600, 6000)]
 
 
 async def test_ctrl_c_says_so_and_leaves_what_was_done(
@@ -226,9 +226,9 @@ async def test_ctrl_c_says_so_and_leaves_what_was_done(
     for number in range(3000):
         mp3(root / f"{number}.mp3", frames=3)
     process = start_scan(root, conninfo, tmp_path)
-    read = 0
-    while not read and process.poll() is None:
-        ((read,),) = await rows(conn, "SELECT count(*) FROM scan_songs")
+    begun = 0
+    while not begun and process.poll() is None:
+        ((begun,),) = await rows(conn, "SELECT count(*) FROM library_scans")
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130, err

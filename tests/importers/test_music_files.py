@@ -407,10 +407,14 @@ async def test_one_scan_of_a_library_at_a_time(
     second = await make_music(conn, tmp_path / "second", "second")
     assert await second.scan() == {}
     # The lock ended with its connection, and a scan gives it back.
-    while (await music.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))[0][0]:
+    locks = (
+        "SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database"
+        " WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+    )
+    while await music.rows(locks) != [(0,)]:
         await asyncio.to_thread(os.sched_yield)
     assert await music.scan() == {"files": 3, "read": 3, "inserted": 3}
-    assert await music.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+    assert await music.rows(locks) == [(0,)]
 
 
 async def test_a_scan_is_recorded(music: Music) -> None:
@@ -481,6 +485,19 @@ async def test_a_month_without_partitions_is_made(music: Music, conn: Connection
     make_album(music.root, "C", "D")
     assert await music.scan() == {"files": 6, "read": 3, "inserted": 3, "unchanged": 3}
     assert len(set((await music.ids()).values())) == 6
+
+
+async def test_songs_whose_month_was_put_away_are_not_brought_back(
+    music: Music, conn: Connection
+) -> None:
+    path, other, _ = make_album(music.root, "A", "B")
+    await music.scan()
+    await conn.execute("DELETE FROM songs")
+    tag(path, id3.TXXX(3, "ARTISTS", ["A", "C"]), title="Changed")
+    other.rename(music.root / "moved.mp3")
+    assert await music.scan() == {"files": 3, "read": 2, "moved": 1, "unchanged": 2}
+    assert await music.rows("SELECT count(*) FROM songs") == [(0,)]
+    assert await music.scan() == {"files": 3, "unchanged": 3}
 
 
 # --- any order -----------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ from uuid import UUID
 
 import msgspec
 
-from kleio.db.errors import DatabaseError, InvalidData
+from kleio.db.errors import DatabaseError
+from kleio.db.partitions import healing
 from kleio.db.queries import Connection
 from kleio.importers.music_paths import path_text
 from kleio.importers.music_reader import Reader
@@ -48,10 +49,6 @@ DESK_FILES = 500
 
 UNREAD_KEPT = 1000
 """How many folders that could not be read a scan's record names."""
-
-
-CHECK_VIOLATION = "23514"
-"""SQLSTATE of a row that no partition is for."""
 
 
 async def scan(
@@ -349,39 +346,29 @@ class _Scan:
                 yield self.library_id, *_broken_row(file.path, reading)
 
     async def _apply(self, batch: int | None) -> None:
-        """Write a batch; where the month has no partition, make it and write once more."""
-        try:
-            written = await self._write(batch)
-        except InvalidData as error:
-            # What no partition is for breaks no constraint that has a name.
-            if error.sqlstate != CHECK_VIOLATION or error.constraint is not None:
-                raise
-            if not await library_scans.create_current_months(self.conn):
-                raise
-            written = await self._write(batch)
+        """Write the songs of a batch and all that follows from them, all or nothing."""
+        written = await healing(self.conn, lambda: self._write(batch))
         self.report.inserted += written.inserted
         self.report.updated += written.updated
         self.report.moved += written.moved
 
     async def _write(self, batch: int | None) -> ScanWritten:
-        """Write the songs of a batch and all that follows from them, all or nothing."""
         scope = {"library_id": self.library_id}
         now = self.now
-        async with self.conn.transaction():
-            await scan_songs.update_scan_songs(self.conn, **scope)
-            await scan_songs.insert_scan_members(self.conn, **scope, batch=batch)
-            await scan_songs.insert_scan_artists(self.conn, **scope, now=now)
-            await scan_songs.insert_scan_albums(self.conn, **scope, now=now)
-            await scan_songs.update_scan_members(self.conn, **scope)
-            await scan_songs.insert_scanned_songs(self.conn, **scope, now=now)
-            written = await scan_songs.update_scanned_songs(self.conn, **scope, now=now)
-            await scan_songs.update_member_songs(self.conn, **scope, now=now)
-            await scan_songs.delete_song_artists(self.conn, **scope)
-            await scan_songs.insert_song_artists(self.conn, **scope)
-            await scan_songs.update_displaced_files(self.conn, **scope, now=now)
-            await scan_songs.delete_scanned_files(self.conn, **scope)
-            await scan_songs.upsert_scanned_files(self.conn, **scope)
-            await self._derive()
+        await scan_songs.update_scan_songs(self.conn, **scope)
+        await scan_songs.insert_scan_members(self.conn, **scope, batch=batch)
+        await scan_songs.insert_scan_artists(self.conn, **scope, now=now)
+        await scan_songs.insert_scan_albums(self.conn, **scope, now=now)
+        await scan_songs.update_scan_members(self.conn, **scope)
+        await scan_songs.insert_scanned_songs(self.conn, **scope, now=now)
+        written = await scan_songs.update_scanned_songs(self.conn, **scope, now=now)
+        await scan_songs.update_member_songs(self.conn, **scope, now=now)
+        await scan_songs.delete_song_artists(self.conn, **scope)
+        await scan_songs.insert_song_artists(self.conn, **scope)
+        await scan_songs.update_displaced_files(self.conn, **scope, now=now)
+        await scan_songs.delete_scanned_files(self.conn, **scope)
+        await scan_songs.upsert_scanned_files(self.conn, **scope)
+        await self._derive()
         assert written is not None
         return written
 

@@ -203,8 +203,3 @@ async def list_scan_problems(
     conn: Connection, *, library_id: UUID, file_count: int | None
 ) -> list[ScanProblem]:
     """Return files that can't be read, by path."""
-
-
-@query
-async def create_current_months(conn: Connection) -> int | None:
-    """Make the partitions of the current month where they are missing; return how many."""
