@@ -87,13 +87,16 @@ SELECT JSON_OBJECT(
                ),
                'metadata' VALUE nullif(r.metadata, '{}')
                ABSENT ON NULL RETURNING json
-           )
-           RETURNING json
+           ),
+           'isStub' VALUE CASE WHEN r.discogs_id IS NOT NULL AND r.source_hash IS NULL
+                               THEN true END
+           ABSENT ON NULL RETURNING json
        ) AS line
   FROM (
            SELECT r.id, r.discogs_id, r.master_discogs_id, r.year, r.play_duration,
-                  r.play_duration_estimated, r.title, r.artist_normalized, r.released, r.country,
-                  r.resource_url, r.thumb, r.cover_image, r.data_quality, r.notes, r.metadata
+                  r.play_duration_estimated, r.source_hash, r.title, r.artist_normalized,
+                  r.released, r.country, r.resource_url, r.thumb, r.cover_image, r.data_quality,
+                  r.notes, r.metadata
              FROM releases AS r
             WHERE r.id IN (
                       SELECT c.release_id

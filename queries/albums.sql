@@ -113,7 +113,7 @@ SELECT coalesce(b.year, 0) AS year_key, b.id,
 -- Returns: 0..page_size rows Keyed[Album]: score, id, then the album.
 -- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
 --          of the previous page, NULL for the first; the others as in list_albums_newest.
--- Index:   albums_name_trgm_idx; the longest word finds the candidates, all words decide.
+-- Index:   albums_name_trgm_idx; the three longest words find the candidates, all words decide.
 -- Partitions: all, by their trigram index.
 -- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Plan:    custom: with the words known, the condition of the index is a constant.
@@ -125,8 +125,7 @@ WITH found AS MATERIALIZED (
            b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
            b.song_count, b.duration_ms, b.created_at, b.updated_at
       FROM albums AS b
-     WHERE search_anchor(:search::text) <%% b.name_normalized
-       AND b.name_normalized %%> ALL (search_rest(:search::text))
+     WHERE matches_search(b.name_normalized, :search::text)
        AND b.song_count > 0
        AND (:library_id::uuid IS NULL OR b.library_id = :library_id::uuid)
        AND (:year_from::int IS NULL OR b.year >= :year_from::int)

@@ -65,7 +65,7 @@ SELECT left(a.name_normalized, 64) AS name_key, a.id,
 -- Returns: 0..page_size rows Keyed[Artist]: score, id, then the artist.
 -- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
 --          of the previous page, NULL for the first.
--- Index:   artists_name_trgm_idx; the longest word finds the candidates, all words decide.
+-- Index:   artists_name_trgm_idx; the three longest words find the candidates, all words decide.
 -- Order:   score DESC, id DESC; total.
 -- Locks:   none.
 WITH found AS (
@@ -74,8 +74,7 @@ WITH found AS (
                AS score,
            a.id, a.discogs_id, a.name, a.resource_url
       FROM artists AS a
-     WHERE search_anchor(:search::text) <%% a.name_normalized
-       AND a.name_normalized %%> ALL (search_rest(:search::text))
+     WHERE matches_search(a.name_normalized, :search::text)
 )
 SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.resource_url
   FROM found
@@ -94,8 +93,7 @@ SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.reso
 SELECT count(*)
   FROM artists AS a
  WHERE :search::text IS NULL
-    OR (search_anchor(:search::text) <%% a.name_normalized
-        AND a.name_normalized %%> ALL (search_rest(:search::text)));
+    OR matches_search(a.name_normalized, :search::text);
 
 -- name: get_artist(artist_id)^
 -- One artist with everything that is known of it.

@@ -8,7 +8,7 @@
 -- version, and the tracks of one would stay beside those of the other.
 --
 -- Returns: one row bool, true.
--- Params:  kind text: 'artists', 'labels', 'masters' or 'releases'.
+-- Params:  kind text: 'artists', 'labels', 'masters' or 'releases'; 'libraries' for those.
 -- Index:   none; no table is read.
 -- Locks:   the advisory lock of the kind, until the transaction ends.
 SELECT true

@@ -607,8 +607,8 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
 --
 -- Returns: the number of copies deleted, 0 or 1.
 -- Index:   user_releases_pkey (user_id, id), play_history_user_copy_idx,
---          cleaning_history_user_copy_idx.
--- Locks:   the copy, its plays and cleanings.
+--          cleaning_history_user_copy_idx, discogs_copies_pkey.
+-- Locks:   the copy, its plays and cleanings, and what Discogs said of it.
 WITH played AS (
     UPDATE play_history AS p
        SET user_release_id = NULL
@@ -620,6 +620,11 @@ cleaned AS (
        SET user_release_id = NULL
      WHERE h.user_id = :user_id::uuid
        AND h.user_release_id = :copy_id::uuid
+),
+known AS (
+    DELETE FROM discogs_copies AS b
+     WHERE b.user_id = :user_id::uuid
+       AND b.id = :copy_id::uuid
 )
 DELETE FROM user_releases AS c
  WHERE c.user_id = :user_id::uuid

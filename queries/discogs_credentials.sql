@@ -32,3 +32,14 @@ SELECT c.token_encrypted
 -- Locks:   the row.
 DELETE FROM discogs_credentials AS c
  WHERE c.user_id = :user_id::uuid;
+
+-- name: lock_credential(user_id)^
+-- A user's Discogs token, encrypted, kept from change until the transaction ends.
+--
+-- Returns: 0..1 rows bytes.
+-- Index:   discogs_credentials_pkey.
+-- Locks:   the row.
+SELECT c.token_encrypted
+  FROM discogs_credentials AS c
+ WHERE c.user_id = :user_id::uuid
+   FOR UPDATE;

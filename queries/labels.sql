@@ -65,7 +65,7 @@ SELECT left(l.name_normalized, 64) AS name_key, l.id,
 -- Returns: 0..page_size rows Keyed[Label]: score, id, then the label.
 -- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
 --          of the previous page, NULL for the first.
--- Index:   labels_name_trgm_idx; the longest word finds the candidates, all words decide.
+-- Index:   labels_name_trgm_idx; the three longest words find the candidates, all words decide.
 -- Order:   score DESC, id DESC; total.
 -- Locks:   none.
 WITH found AS (
@@ -74,8 +74,7 @@ WITH found AS (
                AS score,
            l.id, l.discogs_id, l.name, l.resource_url
       FROM labels AS l
-     WHERE search_anchor(:search::text) <%% l.name_normalized
-       AND l.name_normalized %%> ALL (search_rest(:search::text))
+     WHERE matches_search(l.name_normalized, :search::text)
 )
 SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.resource_url
   FROM found
@@ -94,8 +93,7 @@ SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.reso
 SELECT count(*)
   FROM labels AS l
  WHERE :search::text IS NULL
-    OR (search_anchor(:search::text) <%% l.name_normalized
-        AND l.name_normalized %%> ALL (search_rest(:search::text)));
+    OR matches_search(l.name_normalized, :search::text);
 
 -- name: get_label(label_id)^
 -- One label with everything that is known of it.

@@ -47,7 +47,8 @@ SELECT page.name_key, page.id,
 -- Returns: 0..page_size rows Keyed[LibraryArtist]: score, id, then the artist.
 -- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
 --          of the previous page, NULL for the first.
--- Index:   library_artists_name_trgm_idx; the longest word finds the candidates, all words decide.
+-- Index:   library_artists_name_trgm_idx; the three longest words find the candidates, all words
+--          decide.
 --          mv_artist_stats_key.
 -- Order:   score DESC, id DESC; total.
 -- Stale:   mv_artist_stats, for the counts.
@@ -58,8 +59,7 @@ WITH found AS (
                AS score,
            a.id, a.name, a.artist_id, a.link
       FROM library_artists AS a
-     WHERE search_anchor(:search::text) <%% a.name_normalized
-       AND a.name_normalized %%> ALL (search_rest(:search::text))
+     WHERE matches_search(a.name_normalized, :search::text)
 ),
 page AS (
     SELECT found.score, found.id, found.name, found.artist_id, found.link

@@ -33,8 +33,8 @@ SELECT p.relname::text AS parent, c.relname::text AS name,
 -- Params:  since timestamptz: a moment of the first month. months int: how many, 1 for that month.
 -- Index:   none; the catalogue's own.
 -- Order:   parent, month; two callers wait for each other and both succeed.
--- Locks:   the parents SHARE UPDATE EXCLUSIVE, user_songs and song_artists SHARE ROW EXCLUSIVE,
---          milliseconds each: readers go on.
+-- Locks:   the parents SHARE UPDATE EXCLUSIVE; libraries, library_artists, user_songs and
+--          song_artists SHARE ROW EXCLUSIVE; milliseconds each, and readers go on.
 SELECT made.name
   FROM (VALUES ('albums'::regclass), ('songs'::regclass)) AS tables (parent)
  CROSS JOIN generate_series(0, :months::int - 1) AS months_later
@@ -43,6 +43,43 @@ SELECT made.name
        ) AS made (name)
  WHERE made.name IS NOT NULL
  ORDER BY made.name;
+
+-- name: update_archived_references(child)^
+-- Move users' states and further artists of a month's songs to the schema archive.
+--
+-- Returns: 0..1 rows int: how many rows were moved.
+-- Params:  child text: the partition's name.
+-- Index:   user_songs_song_idx, song_artists_song_idx.
+-- Locks:   the rows that are moved.
+SELECT archive_references(:child::text) AS moved;
+
+-- name: update_archived_month(child)^
+-- Move a detached month to the schema archive, and count its songs' albums again.
+--
+-- Returns: 0..1 rows str: the month's name.
+-- Params:  child text: the partition's name.
+-- Index:   albums_pkey, songs_album_idx.
+-- Locks:   the month ACCESS EXCLUSIVE, milliseconds; the albums that are counted.
+SELECT :child::text AS name
+  FROM archive_month(:child::text) AS done;
+
+-- name: list_half_archived()
+-- The months that are detached, or being detached, and not yet in the schema archive.
+--
+-- Returns: 0..n rows HalfArchived.
+-- Index:   none; the catalogue's own.
+-- Order:   name; total.
+-- Locks:   none.
+SELECT c.relname::text AS name, substring(c.relname FROM '^[a-z]+') AS parent,
+       coalesce(i.inhdetachpending, false) AS is_pending
+  FROM pg_class AS c
+  LEFT JOIN pg_inherits AS i
+    ON i.inhrelid = c.oid
+ WHERE c.relnamespace = 'public'::regnamespace
+   AND c.relkind = 'r'
+   AND c.relname ~ '^(songs|albums)_[0-9]{4}_[0-9]{2}$'
+   AND coalesce(i.inhdetachpending, true)
+ ORDER BY c.relname;
 
 -- name: count_months_ahead(now)$
 -- For how many months after the current one both tables have partitions without a gap.

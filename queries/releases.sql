@@ -17,6 +17,34 @@ SELECT r.discogs_id, r.source_hash
   FROM releases AS r
  WHERE r.discogs_id = ANY (:discogs_ids::int[]);
 
+-- name: list_better_releases(discogs_ids)
+-- Which of these Discogs releases the catalogue knows as well as a stub of the API, or better.
+--
+-- Returns: 0..n rows int, in no order.
+-- Index:   releases_discogs_id_key.
+-- Locks:   none.
+SELECT r.discogs_id
+  FROM releases AS r
+ WHERE r.discogs_id = ANY (:discogs_ids::int[])
+   AND (r.source_hash IS NOT NULL OR r.from_api);
+
+-- name: update_releases_fetched(discogs_ids, now)!
+-- Note that the API was asked for these releases, whatever it answered.
+--
+-- Returns: the number of releases written.
+-- Index:   releases_discogs_id_key.
+-- Locks:   the releases, in the order of their Discogs numbers.
+UPDATE releases AS r
+   SET fetched_at = :now::timestamptz
+  FROM (
+           SELECT f.id
+             FROM releases AS f
+            WHERE f.discogs_id = ANY (:discogs_ids::int[])
+            ORDER BY f.discogs_id
+              FOR NO KEY UPDATE
+       ) AS asked
+ WHERE r.id = asked.id;
+
 -- name: insert_release_references(documents, now)!
 -- The artists, labels, genres and styles that release documents name and the catalogue lacks.
 --
@@ -83,17 +111,19 @@ SELECT DISTINCT ON (a."discogsId") a."discogsId", a.name, :now::timestamptz, :no
 --
 -- Returns: one row SavedEntry a document, ordered by Discogs number.
 -- Params:  documents text: a JSON array of release documents, each Discogs number at most once;
---          what they refer to exists (insert_release_references).
+--          what they refer to exists (insert_release_references). newId is the id that a new
+--          release gets, where one is given; without sourceHash it counts as never synced.
 -- Index:   releases_discogs_id_key, artists_discogs_id_key, labels_discogs_id_key.
 -- Locks:   the releases written, in the order of their Discogs numbers.
 WITH document AS MATERIALIZED (
-    SELECT coalesce(known.id, uuidv7()) AS id, known.id IS NOT NULL AS is_known, d.*
+    SELECT coalesce(known.id, d."newId", uuidv7()) AS id, known.id IS NOT NULL AS is_known, d.*
       FROM jsonb_to_recordset(:documents::jsonb) AS d (
-               "discogsId" int, "sourceHash" text, title text, year int, released text,
-               country text, "resourceUrl" text, thumb text, "coverImage" text, notes text,
+               "newId" uuid, "discogsId" int, "sourceHash" text, title text, year int,
+               released text, country text, "resourceUrl" text, thumb text, "coverImage" text,
+               notes text,
                "masterDiscogsId" int, "dataQuality" text, "playDuration" int,
                "playDurationEstimated" boolean, artists jsonb, labels jsonb, formats jsonb,
-               genres jsonb, styles jsonb, tracks jsonb, metadata jsonb
+               genres jsonb, styles jsonb, tracks jsonb, metadata jsonb, "fromApi" boolean
            )
       LEFT JOIN releases AS known
         ON known.discogs_id = d."discogsId"
@@ -194,11 +224,12 @@ saved AS (
         id, discogs_id, master_discogs_id, year, play_duration, play_duration_estimated,
         created_at, updated_at, synced_at, title, artist_normalized, card, released, country,
         resource_url, thumb, cover_image, data_quality, source_hash, facets, search_text, notes,
-        metadata
+        metadata, from_api
     )
     SELECT d.id, d."discogsId", d."masterDiscogsId", d.year, d."playDuration",
            coalesce(d."playDurationEstimated", false), :now::timestamptz, :now,
-           CASE WHEN d."discogsId" IS NOT NULL THEN :now::timestamptz END, d.title,
+           CASE WHEN d."discogsId" IS NOT NULL AND d."sourceHash" IS NOT NULL THEN :now END,
+           d.title,
            normalize_name(coalesce(a.names, '')),
            json_build_object(
                'id', d.id, 'discogsId', d."discogsId", 'title', d.title, 'year', d.year,
@@ -223,7 +254,7 @@ saved AS (
                NULL
            ),
            normalize_name(concat_ws(' ', d.title, a.names, l.catnos)), d.notes,
-           coalesce(d.metadata, '{}')
+           coalesce(d.metadata, '{}'), coalesce(d."fromApi", false)
       FROM document AS d
       LEFT JOIN artist_part AS a ON a.release_id = d.id
       LEFT JOIN label_part AS l ON l.release_id = d.id
@@ -251,7 +282,8 @@ saved AS (
            facets = excluded.facets,
            search_text = excluded.search_text,
            notes = excluded.notes,
-           metadata = excluded.metadata
+           metadata = excluded.metadata,
+           from_api = excluded.from_api
     RETURNING r.discogs_id, r.id
 ),
 old_artist AS (
@@ -508,8 +540,7 @@ SELECT count(*)
    AND (:year_to::int IS NULL OR r.year <= :year_to::int)
    AND (:discogs_id::int IS NULL OR r.discogs_id = :discogs_id::int)
    AND (:search::text IS NULL
-        OR (search_anchor(:search::text) <%% r.search_text
-            AND r.search_text %%> ALL (search_rest(:search::text))));
+        OR matches_search(r.search_text, :search::text));
 
 -- name: search_releases(search, artist, label, genre, style, format, country, catno, barcode, year_from, year_to, before_score, before_id, page_size, page_offset)
 -- Releases whose title, artists or catalogue numbers are like a text, best first; one page.
@@ -518,7 +549,7 @@ SELECT count(*)
 -- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
 --          of the previous page, NULL for the first; the others as in list_releases.
 -- Index:   releases_search_trgm_idx, releases_facets_idx.
---          The longest word finds the candidates by the index, all words decide.
+--          The three longest words find the candidates by the index, all words decide.
 -- Order:   score DESC, id DESC; total. The score is the similarity to the nearest part of the
 --          text, and for equal ones a tenth of that to the whole, so that short texts lead.
 -- Plan:    custom, as list_releases.
@@ -528,8 +559,7 @@ WITH found AS (
             + similarity(normalize_name(:search::text), r.search_text) / 10)::float8 AS score,
            r.id, r.card
       FROM releases AS r
-     WHERE search_anchor(:search::text) <%% r.search_text
-       AND r.search_text %%> ALL (search_rest(:search::text))
+     WHERE matches_search(r.search_text, :search::text)
        AND (release_facets(
                 :artist::text, :label::text, :genre::text, :style::text, :format::text,
                 :country::text, :catno::text, :barcode::text
@@ -590,6 +620,8 @@ SELECT json_build_object(
            'series', coalesce(r.metadata -> 'series', '[]'),
            'images', coalesce(r.metadata -> 'images', '[]'),
            'videos', coalesce(r.metadata -> 'videos', '[]'),
+           'isStub', r.discogs_id IS NOT NULL AND r.source_hash IS NULL,
+           'fetchedAt', CASE WHEN r.from_api THEN r.fetched_at END,
            'createdAt', r.created_at, 'updatedAt', r.updated_at
        )
   FROM releases AS r

@@ -207,8 +207,7 @@ SELECT count(*)
    AND (:since::timestamptz IS NULL OR s.id >= uuid7_floor(:since::timestamptz))
    AND (:until::timestamptz IS NULL OR s.id < uuid7_floor(:until::timestamptz))
    AND (:search::text IS NULL
-        OR (search_anchor(:search::text) <%% s.name_normalized
-            AND s.name_normalized %%> ALL (search_rest(:search::text))));
+        OR matches_search(s.name_normalized, :search::text));
 
 -- name: search_songs(search, library_id, artist, album, genre, codec, year_from, year_to, min_duration_ms, max_duration_ms, since, until, before_score, before_id, page_size, page_offset)
 -- Songs whose name is like a text and that pass the filters, best first; one page.
@@ -219,7 +218,7 @@ SELECT count(*)
 -- Returns: 0..page_size rows Keyed[Song]: score, id, then the song.
 -- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
 --          of the previous page, NULL for the first; the others as in list_filtered_songs_newest.
--- Index:   songs_name_trgm_idx; the longest word finds the candidates, all words decide.
+-- Index:   songs_name_trgm_idx; the three longest words find the candidates, all words decide.
 -- Partitions: those of since to until.
 -- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Plan:    custom: with the words known, the condition of the index is a constant.
@@ -232,8 +231,7 @@ WITH found AS MATERIALIZED (
            s.disc_number, s.track_number, s.duration_ms, s.year, s.genre, s.codec, s.bit_rate,
            s.sample_rate, s.channels, s.missing_since, s.created_at, s.updated_at
       FROM songs AS s
-     WHERE search_anchor(:search::text) <%% s.name_normalized
-       AND s.name_normalized %%> ALL (search_rest(:search::text))
+     WHERE matches_search(s.name_normalized, :search::text)
        AND s.missing_since IS NULL
        AND (:library_id::uuid IS NULL OR s.library_id = :library_id::uuid)
        AND (:artist::text IS NULL

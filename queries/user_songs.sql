@@ -8,7 +8,7 @@
 -- A user's states of songs.
 --
 -- Returns: 0..n rows SongState, in no order; none for a song that the user never touched.
--- Index:   user_songs_pkey (user_id, song_id).
+-- Index:   user_songs_pkey (user_id, song_id), or user_songs_song_idx (song_id, user_id).
 -- Locks:   none.
 SELECT u.song_id, u.play_count, u.last_played_at, u.starred_at, u.rating
   FROM user_songs AS u

@@ -169,3 +169,9 @@ def cache_server(tmp_path: Path) -> Iterator[CacheServer]:
         yield running
     finally:
         running.kill()
+
+
+@pytest.fixture
+def patient_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a cache that answers take its time: the machine may be busy with other tests."""
+    monkeypatch.setattr("kleio.cache.OPERATION_SECONDS", 10.0)

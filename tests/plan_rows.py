@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,21 @@ import psycopg
 
 from kleio.db.pool import connect
 from kleio.importers.catalogue_store import store
+from kleio.repositories import library_stats
 from kleio.seed import demo_catalogue
+from kleio.seed.music import MusicPlan
+from kleio.seeding import copy_chunk, prepare_library, read_library
 from kleio.settings import load_settings
 
 RELEASES = 3000
+MUSIC = MusicPlan(
+    seed=1,
+    songs=20_000,
+    albums=1_800,
+    artists=600,
+    months=12,
+    until=datetime(2026, 7, 1, tzinfo=UTC),
+)
 USERS = 300
 COPIES = 60
 
@@ -43,6 +55,10 @@ SELECT u.id, r.id, f.id, n %% 6, '2020-01-01Z'::timestamptz + n * interval '1 da
   JOIN folders AS f
     ON f.user_id = u.id AND f.number = 1 + n %% 3;
 
+INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at)
+SELECT u.id, 'completed', false, true, u.created_at, u.created_at
+  FROM users AS u, generate_series(1, 10) AS n;
+
 INSERT INTO styluses (
     user_id, name, expected_lifespan_hours, active, is_primary, owned, created_at, updated_at
 )
@@ -65,6 +81,20 @@ INSERT INTO cleaning_history (user_id, release_id, cleaned_at, deep, created_at,
 SELECT c.user_id, c.release_id, c.added_at + interval '5 days', false, c.created_at, c.created_at
   FROM user_releases AS c
  WHERE c.rating < 2;
+
+INSERT INTO import_runs (
+    user_id, source, source_key, file_name, options, dry_run, with_updates, state, records,
+    bytes_read, bytes_total, counts, created_at, updated_at
+)
+SELECT u.id, 'account', 'account', n || '.json', '{}', false, false, 'done', 200, 1, 1, '{}',
+       u.created_at, u.created_at
+  FROM users AS u, generate_series(1, 60) AS n;
+
+INSERT INTO import_rows (user_id, run_id, seq, kind, verdict, place)
+SELECT r.user_id, r.id, n, 'play', 'new', '$.plays[' || n || ']'
+  FROM import_runs AS r, generate_series(1, 200) AS n
+ WHERE r.file_name = '7.json'
+ ORDER BY r.user_id, r.id, n;
 """
 
 
@@ -80,11 +110,42 @@ def fill_catalogue(conninfo: str, releases: int) -> None:
     asyncio.run(store_all())
 
 
+_HEARD = """
+INSERT INTO user_songs (
+    user_id, song_id, play_count, last_played_at, starred_at, created_at, updated_at
+)
+SELECT u.id, s.id, 1, u.created_at + s.k * interval '1 hour', u.created_at + s.k * interval '1 day',
+       u.created_at, u.created_at
+  FROM (SELECT id, created_at FROM users ORDER BY id LIMIT 40) AS u
+  JOIN (SELECT id, row_number() OVER (ORDER BY id) AS k FROM songs) AS s
+    ON s.k %% 97 = 0;
+"""
+
+
+def fill_library(conninfo: str, plan: MusicPlan) -> None:
+    """Load a library of the seed, all chunks in this process, and count it."""
+
+    async def load() -> None:
+        async with await connect(load_settings({}), conninfo) as conn:
+            prepared, _ = await prepare_library(conn, plan)
+            library = await read_library(conn, prepared)
+            for chunk in range(plan.chunks):
+                await copy_chunk(conn, library, chunk)
+            await library_stats.refresh_library_stats(conn)
+            await library_stats.refresh_artist_stats(conn)
+            await library_stats.refresh_release_popularity(conn)
+
+    asyncio.run(load())
+
+
 def fill(conninfo: str) -> None:
-    """Write the catalogue and all that the users have."""
+    """Write the catalogue, all that the users have, and a library."""
     fill_catalogue(conninfo, RELEASES)
     with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
         cursor.execute(_SHELVES, {"users": USERS, "copies": COPIES, "releases": RELEASES})
+    fill_library(conninfo, MUSIC)
+    with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
+        cursor.execute(_HEARD, {})
 
 
 class Facts(msgspec.Struct):
@@ -103,11 +164,21 @@ class Facts(msgspec.Struct):
     play_id: UUID
     cleaning_id: UUID
     stylus_id: UUID
+    run_id: UUID
     artist: str
     label: str
     catno: str
     discogs_id: int
     title: str
+    song_id: UUID
+    middle_song_id: UUID
+    song_ids: list[UUID]
+    song_name: str
+    album_id: UUID
+    album_ids: list[UUID]
+    album: str
+    library_artist_id: UUID
+    library_artist: str
     big_tables: frozenset[str]
 
 
@@ -128,6 +199,13 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         "  JOIN release_labels AS c ON c.label_id = l.id"
         " GROUP BY l.id ORDER BY count(*) DESC, l.id OFFSET 20 LIMIT 1"
     ).fetchone()
+    library_artist_id, library_artist = conn.execute(
+        "SELECT a.id, a.name FROM library_artists AS a JOIN songs AS s ON s.artist_id = a.id"
+        " GROUP BY a.id ORDER BY count(*) DESC, a.id OFFSET 5 LIMIT 1"
+    ).fetchone()
+    song_id, song_name, album_id, album = conn.execute(
+        "SELECT id, name, album_id, album_name FROM songs ORDER BY id OFFSET 10000 LIMIT 1"
+    ).fetchone()
     release = "SELECT {} FROM releases ORDER BY id OFFSET 1500 LIMIT 1"
     return Facts(
         user_id=user_id,
@@ -143,15 +221,29 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         play_id=one(f"SELECT id FROM play_history WHERE user_id = '{user_id}' LIMIT 1"),
         cleaning_id=one(f"SELECT id FROM cleaning_history WHERE user_id = '{user_id}' LIMIT 1"),
         stylus_id=one(f"SELECT id FROM styluses WHERE user_id = '{user_id}' AND is_primary"),
+        run_id=one(f"SELECT run_id FROM import_rows WHERE user_id = '{user_id}' LIMIT 1"),
         artist=artist,
         label=label,
         catno=catno,
         discogs_id=one(release.format("discogs_id")),
         title=one(release.format("title")),
+        song_id=song_id,
+        middle_song_id=song_id,
+        # Of all months, in no order, some more than once.
+        song_ids=one(
+            "SELECT array_agg(id ORDER BY md5(id::text)) FROM"
+            " (SELECT id FROM songs ORDER BY md5(id::text) LIMIT 100) AS part"
+        ),
+        song_name=song_name,
+        album_id=album_id,
+        album_ids=one("SELECT array_agg(id) FROM (SELECT id FROM albums LIMIT 50) AS part"),
+        album=album,
+        library_artist_id=library_artist_id,
+        library_artist=library_artist,
         big_tables=frozenset(
             name
             for (name,) in conn.execute(
-                "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples > 1000"
+                "SELECT relname FROM pg_class WHERE relkind IN ('r', 'm') AND reltuples > 1000"
             )
         ),
     )

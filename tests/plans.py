@@ -13,14 +13,20 @@ from query_files import numbered
 
 
 class Plan:
-    """An executed plan: the indexes it used, the tables it read whole, the buffers it touched."""
+    """An executed plan: the indexes it used, the tables it read whole, the buffers it touched.
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    The index of a partition goes by the name of its parent's.
+    """
+
+    def __init__(self, document: dict[str, Any], parents: dict[str, str]) -> None:
         self.nodes = list(_walk(document["Plan"]))
         top = document["Plan"]
         self.rows: int = top["Actual Rows"]
         self.buffers: int = top["Shared Hit Blocks"] + top["Shared Read Blocks"]
-        self.indexes = {node["Index Name"] for node in self.nodes if "Index Name" in node}
+        names = [node["Index Name"] for node in self.nodes if "Index Name" in node]
+        self.indexes = {parents.get(name, name) for name in names}
+        self.ran = [node for node in self.nodes if node.get("Actual Loops")]
+        """What was run: nodes of pruned partitions stand in a generic plan and never are."""
         self.scanned = {
             node["Relation Name"] for node in self.nodes if node["Node Type"] == "Seq Scan"
         }
@@ -57,7 +63,14 @@ def explain(
         for _ in range(2):
             (document,) = conn.execute(options + execute).fetchone()
         conn.execute("DEALLOCATE planned")
-    return Plan(document[0])
+        parents = conn.execute(
+            "SELECT c.relname, p.relname"
+            "  FROM pg_inherits AS i"
+            "  JOIN pg_class AS c ON c.oid = i.inhrelid"
+            "  JOIN pg_class AS p ON p.oid = i.inhparent"
+            " WHERE c.relkind = 'i'"
+        ).fetchall()
+    return Plan(document[0], dict(parents))
 
 
 def _walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -39,19 +39,21 @@ class PreferencesRecord(AccountRecord, kw_only=True, omit_defaults=True):
     preferences: dict[str, Any]
 
 
-class ReleaseRecord(AccountRecord, kw_only=True, omit_defaults=True):
+class ReleaseRecord(AccountRecord, kw_only=True, omit_defaults=True, rename="camel"):
     """A release that other records refer to.
 
     It is found in the catalogue by its Discogs number. Where it is not there, `document` is added;
     what is there is never changed by it. `is_stub` marks a document that holds only what the
-    source knew (a CSV row), so that the next dump or sync completes it.
+    source knew (a CSV row), so that the next dump or sync completes it. With `lookup_only` nothing
+    is ever added, for a source that knows a release by its number alone (the title is ignored).
     """
 
     document: ReleaseDocument
     is_stub: bool = False
+    lookup_only: bool = False
 
 
-class FolderRecord(AccountRecord, kw_only=True, omit_defaults=True):
+class FolderRecord(AccountRecord, kw_only=True, omit_defaults=True, rename="camel"):
     """A folder; `number` is Discogs', where it has one, and 1 is Uncategorized."""
 
     name: str

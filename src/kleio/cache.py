@@ -6,8 +6,8 @@ lacks. Neither knows a noun, a query or a route. Nothing here raises because of 
 can't give is read from the database.
 
 Stale rows: an entry holds the generation of its kind that was current when its row was read. A
-write to rows of that kind ends with `CachedRows.invalidate`, which begins a new generation, so
-one command drops every older entry, also one that a slow reader stores afterwards.
+write to rows of that kind ends with `Cache.forget`, which begins a new generation, so one command
+drops every older entry, also one that a slow reader stores afterwards.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ T = TypeVar("T")
 logger = logging.getLogger("kleio.cache")
 
 State = Literal["ok", "degraded", "disabled"]
+
+SONGS = "song"
+"""The kind of entries that hold songs: who writes songs forgets it."""
 
 OPERATION_SECONDS = 0.05
 """What one operation may take, connecting included; the request then goes on without it."""
@@ -173,17 +176,27 @@ class Cache:
         except Exception as error:
             self._open(error)
 
-    async def replace(self, name: str, value: bytes) -> bool:
-        """Set a value, whatever the breaker thinks, with more patience than a read; say whether."""
+    async def forget(self, kind: str) -> bool:
+        """Forget every entry of a kind; call it after a commit that changed such rows.
+
+        It tries whatever the breaker thinks, and with more patience than a read.
+
+        Returns:
+            False where the server could not be told: entries then live on for what is left of
+            their time.
+        """
         if self._client is None:
             return True
-        try:
-            async with asyncio.timeout(INVALIDATION_SECONDS):
-                await self._client.set(name, value)
-        except Exception as error:
-            self._open(error)
-            return False
-        return True
+        for _ in range(3):
+            try:
+                async with asyncio.timeout(INVALIDATION_SECONDS):
+                    await self._client.set(_generation_name(kind), _new_generation())
+            except Exception as error:
+                self._open(error)
+            else:
+                return True
+        self.warn("forget", f"the cache could not be told of a change; a {kind} may be old in it")
+        return False
 
     def warn(self, kind: str, message: str) -> None:
         """Log a warning, of each kind one a minute: a broken server breaks every request."""
@@ -247,7 +260,7 @@ class CachedRows(Generic[K, T]):
         self._key = key
         self._load = load
         self._seconds = seconds
-        self._generation_name = f"{kind}:generation"
+        self._generation_name = _generation_name(kind)
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(row)
         self._shape = bytes([zlib.crc32(repr(msgspec.inspect.type_info(row)).encode()) & 0xFF])
@@ -283,23 +296,6 @@ class CachedRows(Generic[K, T]):
             found |= rows
             self._keep(generation, rows)
         return found
-
-    async def invalidate(self) -> bool:
-        """Forget every entry; call it after a commit that changed rows of this kind.
-
-        Returns:
-            False where the server could not be told: entries then live on for what is left of
-            their time.
-        """
-        for _ in range(3):
-            if await self._cache.replace(self._generation_name, _new_generation()):
-                return True
-        self._cache.warn(
-            "invalidate",
-            f"the cache could not be told of a change; entries of {self._kind} may be "
-            f"{self._seconds} s old",
-        )
-        return False
 
     async def settle(self) -> None:
         """Wait for the entries that are being written."""
@@ -343,6 +339,19 @@ class CachedRows(Generic[K, T]):
 
 _PROBE = "kleio:probe"
 _GENERATION_BYTES = 8
+
+
+async def forget(url: Secret | None, kind: str) -> bool:
+    """Do what `Cache.forget` does, in a process that reads nothing from the cache."""
+    cache = Cache(url)
+    try:
+        return await cache.forget(kind)
+    finally:
+        await cache.close()
+
+
+def _generation_name(kind: str) -> str:
+    return f"{kind}:generation"
 
 
 def _new_generation() -> bytes:

@@ -79,7 +79,11 @@ class TrackDocument(msgspec.Struct, kw_only=True, omit_defaults=True, rename="ca
 
 
 class ReleaseDocument(Document, kw_only=True, omit_defaults=True, rename="camel"):
-    """A release with everything that belongs to it; durations are seconds."""
+    """A release with everything that belongs to it; durations are seconds.
+
+    `from_api` marks content of Discogs' API, which is under its terms. A stub, which is only what a
+    shelf or a file says of a release, is not sealed: whatever comes next completes it.
+    """
 
     title: str
     year: int | None = None
@@ -100,6 +104,7 @@ class ReleaseDocument(Document, kw_only=True, omit_defaults=True, rename="camel"
     styles: list[str] = []
     tracks: list[TrackDocument] = []
     metadata: dict[str, Any] = {}
+    from_api: bool = False
 
     def set_play_duration(self) -> None:
         """Set `play_duration` from the tracks, or estimate it from the formats."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -21,7 +21,7 @@ import msgspec
 from kleio.account_records import FORMAT, VERSION
 from kleio.db.copy_out import BLOCK_BYTES, Blocks
 from kleio.db.queries import Connection
-from kleio.repositories import account_exports, exports, preferences
+from kleio.repositories import account_exports, exports, imports, preferences
 
 Noun = Literal["collection", "plays", "cleanings", "all"]
 Format = Literal["csv", "json", "ndjson"]
@@ -37,6 +37,46 @@ APOSTROPHE = "'"
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What makes a spreadsheet read a CSV file as UTF-8."""
+
+
+class Download(Protocol):
+    """Something of a user's that is sent as a file."""
+
+    @property
+    def format(self) -> Format:
+        """What the file is written as."""
+
+    def file_name(self, username: str, now: datetime) -> str:
+        """Return a name of letters, digits, dots, dashes and underscores, as usernames have."""
+
+    def blocks(self, conn: Connection, *, user_id: UUID, username: str, now: datetime) -> Blocks:
+        """Yield the file in blocks; the first one comes after the first rows."""
+
+
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each record of an import: CSV for people, or an item a line.
+
+    Attributes:
+        run_id: which import.
+        verdict, kind: records of these alone, None for any.
+    """
+
+    run_id: UUID
+    format: Literal["csv", "ndjson"] = "csv"
+    verdict: str | None = None
+    kind: str | None = None
+
+    def file_name(self, username: str, now: datetime) -> str:
+        """Return the file's name."""
+        return f"kleio-{username}-import-{now:%Y-%m-%d}.{self.format}"
+
+    def blocks(self, conn: Connection, *, user_id: UUID, username: str, now: datetime) -> Blocks:
+        """Yield the report in blocks."""
+        del username, now
+        export = imports.export_rows_csv if self.format == "csv" else imports.export_rows
+        return export(
+            conn, user_id=user_id, run_id=self.run_id, verdict=self.verdict, kind=self.kind
+        )
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +132,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
         if self.format == "ndjson":
             return self._lines(conn, user_id)
         head = {"exportedAt": now, "username": username}
-        return _document(head, {"items": lambda: self._lines(conn, user_id)})
+        return json_document(head, {"items": lambda: self._lines(conn, user_id)})
 
     async def _csv(self, conn: Connection, user_id: UUID) -> Blocks:
         guard = APOSTROPHE if self.spreadsheet else ""
@@ -120,7 +160,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _account(conn: Connection, user_id: UUID, username: str, now: datetime) -> Blocks:
     stored = await preferences.get_preferences(conn, user_id=user_id)
-    document = _document(
+    document = json_document(
         {
             "format": FORMAT,
             "version": VERSION,
@@ -146,7 +186,7 @@ _ACCOUNT: dict[str, Callable[..., Blocks]] = {
 """The lists of the whole account, what is referred to before what refers to it."""
 
 
-async def _document(head: dict[str, object], lists: dict[str, Callable[[], Blocks]]) -> Blocks:
+async def json_document(head: dict[str, object], lists: dict[str, Callable[[], Blocks]]) -> Blocks:
     """Yield one JSON object: the members of `head`, then lists with an item a line.
 
     Args:

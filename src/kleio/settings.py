@@ -23,6 +23,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -191,6 +192,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="size",
         ),
     ] = _MIB
+    max_import_bytes: Annotated[
+        int,
+        variable(
+            "KLEIO_MAX_IMPORT_BYTES",
+            "Largest file of POST /imports; a larger one is answered 413. It lies below TMPDIR "
+            "while it is read.",
+            ge=1024,
+            le=16 * 1024 * _MIB,
+            kind="size",
+        ),
+    ] = 256 * _MIB
     registration: Annotated[
         Registration,
         variable("KLEIO_REGISTRATION", "Whether anyone may make an account, or admins alone."),
@@ -235,6 +247,43 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             allowed="base64 of 32 bytes, several separated by commas",
         ),
     ] = None
+    discogs_url: Annotated[
+        str,
+        variable(
+            "KLEIO_DISCOGS_URL",
+            "Address of Discogs' API, or of a stand-in for it.",
+            allowed="http:// or https://, a host, perhaps a path",
+        ),
+    ] = "https://api.discogs.com"
+    discogs_contact: Annotated[
+        str | None,
+        variable(
+            "KLEIO_DISCOGS_CONTACT",
+            "Address of a page or of a person, for Discogs to find who calls (in User-Agent).",
+            shown="none",
+        ),
+    ] = None
+    discogs_rate: Annotated[
+        int,
+        variable(
+            "KLEIO_DISCOGS_RATE",
+            "Calls a minute to Discogs, by all processes of one database; Discogs allows 60 "
+            "for all programs behind one address.",
+            ge=1,
+            le=100_000,
+        ),
+    ] = 50
+    discogs_max_age: Annotated[
+        float,
+        variable(
+            "KLEIO_DISCOGS_MAX_AGE",
+            "Age at which a sync asks again for releases that came from Discogs' API; "
+            "its terms say 6 hours. Those of a dump have no such age.",
+            ge=60,
+            le=3650 * _DAY,
+            kind="duration",
+        ),
+    ] = 6 * 3600.0
     slow_query: Annotated[
         float,
         variable(
@@ -368,6 +417,10 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     _check_database(given)
     if "DATABASE_URL" in given:
         _check_url(values["database_url"])
+    if "discogs_url" in values:
+        _check_discogs_url(values["discogs_url"])
+    if "discogs_contact" in values:
+        _check_contact(values["discogs_contact"])
     if "CACHE_URL" in given:
         _check_cache_url(values["cache_url"])
     if "home" not in values:
@@ -436,6 +489,28 @@ def _check_url(url: Secret) -> None:
             "postgresql://user:password@host:port/database with special characters "
             "percent-encoded, or host=... dbname=... user=... password=..."
         ) from None
+
+
+def _check_discogs_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+        # Reading the port is what checks it.
+        is_plain = not (parts.query or parts.fragment or parts.username) and parts.port != 0
+    except ValueError:
+        is_whole = is_plain = False
+    if not (is_whole and is_plain and url.isascii() and url.isprintable() and " " not in url):
+        raise SettingsError(
+            f"KLEIO_DISCOGS_URL is {url!r}; allowed is http:// or https://, a host, perhaps a path"
+        )
+
+
+def _check_contact(contact: str) -> None:
+    if not (contact.isascii() and contact.isprintable() and len(contact) <= 200):
+        raise SettingsError(
+            "KLEIO_DISCOGS_CONTACT must be at most 200 printable ASCII characters: it goes into "
+            "a header"
+        )
 
 
 def _check_cache_url(url: Secret) -> None:

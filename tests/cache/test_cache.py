@@ -14,14 +14,29 @@ import pytest
 from uuid6 import uuid7
 
 from cache_server import CacheServer, needs_server
-from kleio.cache import OPERATION_SECONDS, Cache, CachedRows
+from kleio.cache import Cache, CachedRows, forget
 from kleio.db.queries import Row
 from kleio.settings import Secret
 
 pytestmark = [pytest.mark.anyio, needs_server]
 
+KIND = "item"
+
+SHORT = 0.05
+"""The limit of an operation where a test waits for it."""
+
 QUICK = (0.01, 0.02)
 """Pauses that don't make a test wait."""
+
+
+@pytest.fixture(autouse=True)
+def patient(patient_cache: None) -> None:
+    """See `patient_cache`."""
+
+
+@pytest.fixture
+def short_limit(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kleio.cache.OPERATION_SECONDS", SHORT)
 
 
 class Item(Row, frozen=True):
@@ -50,7 +65,7 @@ class Shelf:
 
 
 def cached(cache: Cache, shelf: Shelf) -> CachedRows[UUID, Item]:
-    return CachedRows(cache, "item", Item, lambda item: item.id, shelf.load)
+    return CachedRows(cache, KIND, Item, lambda item: item.id, shelf.load)
 
 
 @asynccontextmanager
@@ -111,7 +126,7 @@ async def test_without_a_server_it_is_disabled() -> None:
         for _ in range(2):
             assert (await read(rows, one))[one].name == "one"
         assert shelf.asked == [[one], [one]]
-        assert (cache.state, cache.enabled, await rows.invalidate()) == ("disabled", False, True)
+        assert (cache.state, cache.enabled, await cache.forget(KIND)) == ("disabled", False, True)
 
 
 async def test_a_change_is_seen_after_invalidation(cache_server: CacheServer) -> None:
@@ -122,8 +137,8 @@ async def test_a_change_is_seen_after_invalidation(cache_server: CacheServer) ->
         shelf.rows[one] = Item(one, "new", msgspec.Raw(b"{}"))
         assert (await read(rows, one))[one].name == "old"
         # Another process says so, an import for one.
-        async with opened(cache_server.url) as (_, _, others):
-            assert await others.invalidate()
+        async with opened(cache_server.url) as (others, _, _):
+            assert await others.forget(KIND)
         assert (await read(rows, one))[one].name == "new"
         assert (await read(rows, one))[one].name == "new"
 
@@ -139,11 +154,11 @@ async def test_a_row_read_before_a_change_is_not_kept_after_it(cache_server: Cac
             await may_go_on.wait()
             return found
 
-        reader = CachedRows(cache, "item", Item, lambda item: item.id, slow)
+        reader = CachedRows(cache, KIND, Item, lambda item: item.id, slow)
         reading = asyncio.create_task(read(reader, one))
         await until(lambda: bool(shelf.asked[1:]))
         shelf.rows[one] = Item(one, "new", msgspec.Raw(b"{}"))
-        assert await rows.invalidate()
+        assert await forget(Secret(cache_server.url), KIND)
         may_go_on.set()
         assert (await reading)[one].name == "old"
         assert (await read(rows, one))[one].name == "new"
@@ -205,7 +220,7 @@ async def test_an_entry_of_another_version_is_a_miss(
         async def load(ids: list[UUID]) -> list[Newer]:
             return [Newer(id_, "newer", msgspec.Raw(b"{}")) for id_ in ids]
 
-        newer = CachedRows(cache, "item", Newer, lambda item: item.id, load)
+        newer = CachedRows(cache, KIND, Newer, lambda item: item.id, load)
         assert (await newer.get_many([one]))[one].name == "newer"
         await newer.settle()
         shelf.asked.clear()
@@ -252,6 +267,7 @@ async def test_a_killed_server_is_skipped_and_comes_back(
         assert shelf.asked[5:] == [[one], [one]]
 
 
+@pytest.mark.usefixtures("short_limit")
 async def test_a_hanging_server_costs_one_limit_and_then_nothing(
     cache_server: CacheServer,
 ) -> None:
@@ -267,7 +283,7 @@ async def test_a_hanging_server_costs_one_limit_and_then_nothing(
         assert cache.counters.outages == 1
         shelf.asked.clear()
         # Not a measurement: with the limit for each, 1,000 would take almost a minute.
-        async with asyncio.timeout(1000 * OPERATION_SECONDS / 2):
+        async with asyncio.timeout(1000 * SHORT / 2):
             for _ in range(1000):
                 await rows.get_many([one])
         assert len(shelf.asked) == 1000
@@ -277,6 +293,7 @@ async def test_a_hanging_server_costs_one_limit_and_then_nothing(
         assert (await read(rows, one))[one].id == one
 
 
+@pytest.mark.usefixtures("short_limit")
 async def test_late_answers_are_not_those_of_the_next_question(cache_server: CacheServer) -> None:
     async with opened(cache_server.url) as (cache, shelf, rows):
         ids = [shelf.add(f"item {number}") for number in range(50)]
@@ -325,6 +342,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("answer", NONSENSE)
+@pytest.mark.usefixtures("short_limit")
 async def test_a_server_that_answers_nonsense_is_skipped(answer: bytes | None) -> None:
     told: list[bytes] = []
     server = await serve(answer, told)
@@ -374,9 +392,9 @@ async def test_a_full_server_still_gives_what_it_has(cache_server: CacheServer) 
 async def test_a_write_that_can_not_be_told_says_so(
     cache_server: CacheServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with opened(cache_server.url) as (_, _, rows):
-        cache_server.kill()
-        assert not await rows.invalidate()
+    cache_server.kill()
+    async with opened(cache_server.url) as (cache, _, _):
+        assert not await cache.forget(KIND)
         assert "could not be told of a change" in caplog.text
 
 

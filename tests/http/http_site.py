@@ -36,6 +36,7 @@ from kleio.importers import catalogue_store
 from kleio.repositories import folders, tokens
 from kleio.seed import demo_catalogue
 from kleio.settings import Settings
+from library_rows import fill_library
 from servers import as_owner, is_as_app
 
 SECRET_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -55,6 +56,8 @@ ALICES_PLAYS = 20
 ALICES_CLEANINGS = 5
 ALICES_STYLUS = "alice's own stylus"
 ALICES_FOLDER = "alice's own folder"
+ALICES_SONG = "Starálfur"
+"""The song that Alice starred, rated 4 and played seven times."""
 
 EQUAL = {"artist": "Same Artist", "title": "Same Title", "year": 1977}
 """What releases 5001 and on have in common."""
@@ -166,6 +169,13 @@ async def _fill(conninfo: str) -> None:
         for release_id in known[:2]:
             await factories.make_copy(conn, bob, release_id, notes="bob's")
         await _listen(conn, alice, known)
+        await fill_library(conn)
+        await conn.execute(
+            "INSERT INTO user_songs (user_id, song_id, play_count, rating, last_played_at,"
+            "                        starred_at, created_at, updated_at)"
+            " SELECT %s, s.id, 7, 4, %s, %s, %s, %s FROM songs AS s WHERE s.name = %s",
+            [alice.id, NOW, NOW, NOW, NOW, ALICES_SONG],
+        )
 
 
 async def _listen(conn: Connection, alice: Account, releases: list[UUID]) -> None:
@@ -242,6 +252,9 @@ class Site:
 
     async def release_id(self, discogs_id: int = 1) -> UUID:
         return await self.value("SELECT id FROM releases WHERE discogs_id = %s", discogs_id)
+
+    async def song_id(self, name: str = ALICES_SONG) -> UUID:
+        return await self.value("SELECT id FROM songs WHERE name = %s ORDER BY id LIMIT 1", name)
 
     async def user_id(self, username: str) -> UUID:
         return await self.value("SELECT id FROM users WHERE username = %s", username)

@@ -38,6 +38,11 @@ async def fill_every_table(site: Site) -> None:
             f"{API}/{path}", json=body, headers={"Idempotency-Key": f"k {path}"}
         )
         assert made.status_code == 201
+    account = {"format": "kleio-account", "version": 1, "folders": [{"id": "1", "name": "Own"}]}
+    for choices in ({}, {"dryRun": "true"}):
+        taken = await site.alice.post(f"{API}/imports", json=account, params=choices)
+        assert taken.status_code == 202
+        await site.app.state.import_tasks.wait()
     assert [t for t, n in (await rows_by_table(site, "alice")).items() if n == 0] == []
 
 

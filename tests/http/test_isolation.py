@@ -43,6 +43,19 @@ async def _all_of_hers(site: Site, user_id: UUID) -> dict[str, Any]:
     return found
 
 
+async def _import(site: Site) -> UUID:
+    """Leave a dry run of Alice's that can be applied, and the id of a record that was imported."""
+    account = {
+        "format": "kleio-account", "version": 1,
+        "styluses": [{"id": "1", "name": "Imported"}],
+    }  # fmt: skip
+    for choices in ({}, {"dryRun": "true"}):
+        answer = await site.alice.post(f"{API}/imports", json=account, params=choices)
+        assert answer.status_code == 202, answer.text
+        await site.app.state.import_tasks.wait()
+    return UUID(answer.json()["id"])
+
+
 async def _prepare(site: Site) -> Hers:
     await site.alice.put(f"{API}/me/discogs-token", json={"token": "alices-discogs-token"})
     await site.alice.patch(f"{API}/me/preferences", json={"timeZone": "Europe/Lisbon"})
@@ -69,8 +82,41 @@ async def _prepare(site: Site) -> Hers:
             headers={"Idempotency-Key": f"her {noun}s"},
         )
         setattr(hers, noun, UUID(logged.json()["id"]))
-    hers.stylus = await site.value("SELECT id FROM styluses WHERE user_id = %s", hers.user)
+    hers.run = await _import(site)
+    hers.stylus = await site.value(
+        "SELECT id FROM styluses WHERE user_id = %s AND name = %s", hers.user, ALICES_STYLUS
+    )
+    await _sync(site, hers)
     return hers
+
+
+async def _sync(site: Site, hers: Hers) -> None:
+    """Leave a sync of hers that somebody works on, half way through."""
+    hers.sync = await site.value(
+        "INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at)"
+        " VALUES (%s, 'running', false, false, now(), now()) RETURNING id",
+        hers.user,
+    )
+    await site.rows(
+        "INSERT INTO sync_jobs (run_id, user_id, owner, created_at, alive_at)"
+        " VALUES (%s, %s, uuidv7(), now(), now())",
+        hers.sync,
+        hers.user,
+    )
+    await site.rows(
+        "INSERT INTO sync_items (user_id, run_id, instance_id, reading, release_discogs_id,"
+        " folder_number, rating, notes, custom_fields) VALUES (%s, %s, 1, 1, 1, 1, 0, %s, '{}')",
+        hers.user,
+        hers.sync,
+        ALICES_NOTE,
+    )
+    await site.rows(
+        "INSERT INTO discogs_copies (user_id, id, present, folder_number, rating, notes,"
+        " custom_fields, synced_at) VALUES (%s, %s, true, 1, 0, %s, '{}', now())",
+        hers.user,
+        hers.copy,
+        ALICES_NOTE,
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +136,7 @@ async def test_nothing_crosses(site: Site, function: Case) -> None:
         "Lisbon",
     ]
     secrets += [str(id) for id in (hers.user, hers.copy, hers.folder, hers.token)]
-    secrets += [str(id) for id in (hers.play, hers.cleaning, hers.stylus)]
+    secrets += [str(id) for id in (hers.play, hers.cleaning, hers.stylus, hers.run, hers.sync)]
     for answer in answers:
         shown = answer.text.replace(str(answer.request.url.path), "")
         assert [word for word in secrets if word in shown] == []

@@ -10,7 +10,7 @@ from http_site import API, NOWHERE, Site, field_problem
 
 pytestmark = pytest.mark.anyio
 
-VALID = {"year": "2025", "before": "2025-01-01T00:00:00Z"}
+VALID = {"q": "abba", "year": "2025", "before": "2025-01-01T00:00:00Z"}
 """Values of parameters that have to be given."""
 
 

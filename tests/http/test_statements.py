@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from http_site import ALICES_NOTE, NOWHERE, PASSWORD, Site
+from uuid6 import uuid7
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +22,8 @@ _NAME = re.compile(r"/\* kleio:([a-z_.]+) \*/")
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the statements that requests send, in their order; without transactions.
 
-    The use of tokens is written once a minute, by no request, and may fall into any of them.
+    The use of tokens is written once a minute, and syncs are looked for four times, by no request;
+    they may fall into any of them.
     """
     sent: list[str] = []
     execute = psycopg.AsyncCursor.execute
@@ -29,7 +31,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     async def counted(self: Any, query: Any, *args: Any, **options: Any) -> Any:
         found = _NAME.search(str(query))
         name = found[1] if found else str(query)
-        if name != "tokens.update_tokens_last_used":
+        if name not in ("tokens.update_tokens_last_used", "sync_jobs.count_jobs"):
             sent.append(name)
         return await execute(self, query, *args, **options)
 
@@ -59,6 +61,28 @@ LISTS = {
     "/genres": "genres.list_genres",
     "/styles": "styles.list_styles",
     "/users": "users.list_users",
+    "/songs?genre=Rock": "songs.list_filtered_songs_newest",
+    "/songs?sort=added&codec=flac": "songs.list_filtered_songs_oldest",
+    "/songs?q=sketch": "songs.search_songs",
+    "/songs/starred": "user_songs.list_starred_songs",
+    "/songs/played": "user_songs.list_played_songs",
+    "/albums?yearFrom=1900": "albums.list_albums_newest",
+    "/albums?sort=added&yearFrom=1900": "albums.list_albums_oldest",
+    "/albums?sort=name&yearFrom=1900": "albums.list_albums_by_name",
+    "/albums?q=road": "albums.search_albums",
+    "/library/artists?q=beatles": "library_artists.search_library_artists",
+    "/releases/popular": "library_stats.list_popular_releases",
+}
+
+WITH_TOTALS = {
+    "/songs": ("songs.list_songs_newest", "library_stats.get_library_totals"),
+    "/songs?sort=added": ("songs.list_songs_oldest", "library_stats.get_library_totals"),
+    "/albums": ("albums.list_albums_newest", "library_stats.get_library_totals"),
+    "/albums?sort=name": ("albums.list_albums_by_name", "library_stats.get_library_totals"),
+    "/library/artists": (
+        "library_artists.list_library_artists",
+        "library_stats.get_artist_totals",
+    ),
 }
 
 
@@ -74,7 +98,54 @@ async def test_a_page_is_one_statement(
     assert statements == [SESSION, LISTS[path]]
 
 
+@pytest.mark.parametrize("limit", [1, 200])
+@pytest.mark.parametrize("path", WITH_TOTALS)
+async def test_a_page_of_a_whole_list_takes_its_total_from_a_view(
+    reading: Site, statements: list[str], path: str, limit: int
+) -> None:
+    answer = await reading.alice.get(f"/api/v1{path}{'&' if '?' in path else '?'}limit={limit}")
+    assert answer.json()["items"]
+    assert statements == [SESSION, *WITH_TOTALS[path]]
+
+
+async def test_songs_albums_and_artists_are_one_statement(
+    reading: Site, statements: list[str]
+) -> None:
+    song = (await reading.alice.get(f"/api/v1/songs/{await reading.song_id()}")).json()
+    album, artist = song["albumId"], song["artistId"]
+    for path, names in {
+        f"/songs/{song['id']}": ["songs.list_songs_by_id"],
+        f"/songs/{song['id']}/state": ["user_songs.list_song_states"],
+        f"/albums/{album}": ["albums.get_album"],
+        f"/albums/{album}/songs": ["songs.list_album_songs"],
+        f"/library/artists/{artist}": ["library_artists.get_library_artist"],
+        f"/library/artists/{artist}/songs": ["songs.list_artist_songs"],
+        f"/library/artists/{artist}/albums": ["albums.list_artist_albums"],
+        "/library/stats": ["library_stats.get_library_totals", "library_stats.list_library_stats"],
+        "/library/genres": ["library_stats.list_genre_counts"],
+        "/search?q=the": ["search.search_everything"],
+        "/search?q=the&kind=song&limit=50": ["search.search_everything"],
+    }.items():
+        statements.clear()
+        assert (await reading.alice.get(f"/api/v1{path}")).status_code == 200
+        assert statements == [SESSION, *names]
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+async def test_a_look_up_is_one_statement(reading: Site, statements: list[str], count: int) -> None:
+    ids = [str(await reading.song_id()), *(str(uuid7()) for _ in range(count - 1))]
+    for path, name in {
+        "/songs/lookup": "songs.list_songs_by_id",
+        "/songs/states": "user_songs.list_song_states",
+    }.items():
+        statements.clear()
+        answer = await reading.alice.post(f"/api/v1{path}", json={"ids": ids})
+        assert len(answer.json()["items"]) == count
+        assert statements == [SESSION, name]
+
+
 TOTALS = ["/collection", "/releases", "/releases?q=title", "/artists", "/plays", "/cleanings"]
+TOTALS += ["/songs", "/songs?q=sketch", "/songs?codec=flac"]
 
 
 @pytest.mark.parametrize("path", TOTALS)
@@ -123,6 +194,7 @@ async def test_single_reads(reading: Site, statements: list[str]) -> None:
         "/me": "users.get_user",
         "/me/preferences": "preferences.get_preferences",
         "/auth/tokens": "tokens.list_tokens",
+        "/imports": "imports.list_runs",
     }.items():
         statements.clear()
         assert (await reading.alice.get(f"/api/v1{path}")).status_code == 200
@@ -159,6 +231,9 @@ WRITES: list[tuple[str, str, Any, int]] = [
     ("PATCH", "/styluses/{stylus}", {"primary": True}, 3),
     ("DELETE", "/styluses/{stylus}", None, 1),
     ("POST", "/releases", {"title": "x", "artists": [{"name": "y"}]}, 3),
+    ("PATCH", "/songs/{song}/state", {"starred": True}, 1),
+    ("PATCH", "/songs/{song}/state", {"starred": True, "rating": 3}, 2),
+    ("POST", "/songs/{song}/plays", {}, 1),
     ("POST", "/auth/tokens", {"name": "x"}, 1),
     ("PATCH", "/me", {"discogsUsername": "x"}, 1),
     ("PATCH", "/me", {"password": PASSWORD, "currentPassword": PASSWORD}, 2),
@@ -172,7 +247,7 @@ WRITES: list[tuple[str, str, Any, int]] = [
 async def test_writes(
     site: Site, statements: list[str], method: str, path: str, body: Any, most: int
 ) -> None:
-    ids = {"copy": await site.copy_id("alice")}
+    ids = {"copy": await site.copy_id("alice"), "song": await site.song_id()}
     tables = {"play": "play_history", "cleaning": "cleaning_history", "stylus": "styluses"}
     for name, table in tables.items():
         ids[name] = await site.value(f"SELECT id FROM {table} LIMIT 1")

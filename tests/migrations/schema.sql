@@ -43,6 +43,59 @@ CREATE TYPE public.user_role AS ENUM (
     'admin'
 );
 
+CREATE FUNCTION public.archive_month(child text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    CREATE SCHEMA IF NOT EXISTS archive;
+    EXECUTE format('ALTER TABLE public.%I SET SCHEMA archive', child);
+    IF child LIKE 'songs\_%' THEN
+        EXECUTE format(
+            'UPDATE public.albums AS b'
+            '   SET song_count = counted.songs, duration_ms = counted.duration_ms'
+            '  FROM (SELECT DISTINCT album_id FROM archive.%I WHERE album_id IS NOT NULL) AS touched'
+            ' CROSS JOIN LATERAL ('
+            '           SELECT count(*)::int AS songs, coalesce(sum(s.duration_ms), 0)::bigint'
+            '                      AS duration_ms'
+            '             FROM public.songs AS s'
+            '            WHERE s.album_id = touched.album_id AND s.missing_since IS NULL'
+            '       ) AS counted'
+            ' WHERE b.id = touched.album_id',
+            child
+        );
+    END IF;
+END
+$$;
+
+CREATE FUNCTION public.archive_references(child text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+DECLARE
+    referring text;
+    moved bigint;
+    total bigint := 0;
+BEGIN
+    IF child NOT LIKE 'songs\_%' THEN
+        RETURN 0;
+    END IF;
+    CREATE SCHEMA IF NOT EXISTS archive;
+    FOREACH referring IN ARRAY ARRAY['user_songs', 'song_artists'] LOOP
+        EXECUTE format('CREATE TABLE IF NOT EXISTS archive.%I (LIKE public.%I)', referring, referring);
+        EXECUTE format(
+            'WITH gone AS ('
+            '    DELETE FROM public.%I AS r USING public.%I AS s WHERE r.song_id = s.id RETURNING r.*'
+            ') INSERT INTO archive.%I SELECT gone.* FROM gone',
+            referring, child, referring
+        );
+        GET DIAGNOSTICS moved = ROW_COUNT;
+        total := total + moved;
+    END LOOP;
+    RETURN total;
+END
+$$;
+
 CREATE FUNCTION public.create_month_partition(parent regclass, moment timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public'
@@ -93,13 +146,37 @@ CREATE FUNCTION public.f_unaccent(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN public.unaccent('public.unaccent'::regdictionary, value);
 
-CREATE FUNCTION public.month_floor(value timestamp with time zone, months_later integer DEFAULT 0) RETURNS timestamp with time zone
+CREATE FUNCTION public.folder_key(path bytea) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((date_trunc('month'::text, (value AT TIME ZONE 'UTC'::text)) + make_interval(months => months_later)) AT TIME ZONE 'UTC'::text);
+    RETURN (md5(regexp_replace(regexp_replace((encode(path, 'escape'::text) COLLATE "C"), '/?[^/]*$'::text, ''::text), '(^|/)(cd|dis[ck]|disque|dvd)[ _.#-]*0*[0-9]{1,2}(?![0-9])[^/]*$'::text, ''::text, 'i'::text)))::uuid;
+
+CREATE FUNCTION public.is_below(path bytea, folder bytea) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((folder = '\x'::bytea) OR (path = folder) OR (SUBSTRING(path FROM 1 FOR (length(folder) + 1)) = (folder || '\x2f'::bytea)));
+
+CREATE FUNCTION public.lead_artist(credit text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN COALESCE(NULLIF(regexp_replace(credit, '\s+[(\[]?(feat\.?|ft\.?|featuring)\s.*$'::text, ''::text, 'i'::text), ''::text), credit);
 
 CREATE FUNCTION public.normalize_name(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN lower((public.f_unaccent(CASE WHEN ((value COLLATE "C") ~ '^\s|\s\s|[\t\n\r]|\s$'::text) THEN btrim(regexp_replace((value COLLATE "C"), '\s+'::text, ' '::text, 'g'::text)) ELSE value END) COLLATE pg_c_utf8));
+
+CREATE FUNCTION public.search_words(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT word.word FROM unnest(string_to_array(public.normalize_name(search_words.search), ' '::text)) word(word) WHERE ((word.word COLLATE pg_c_utf8) ~ '[[:alnum:]]'::text));
+
+CREATE FUNCTION public.search_keys(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT word.word FROM unnest(public.search_words(search_keys.search)) word(word) ORDER BY (length(word.word)) DESC, word.word);
+
+CREATE FUNCTION public.matches_search(name text, search text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[1]) AND (((public.search_keys(search))[2] IS NULL) OR ((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[2])) AND (((public.search_keys(search))[3] IS NULL) OR ((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[3])) AND ((name COLLATE "C") OPERATOR(public.%>) ALL ((public.search_keys(search))[4:])));
+
+CREATE FUNCTION public.month_floor(value timestamp with time zone, months_later integer DEFAULT 0) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((date_trunc('month'::text, (value AT TIME ZONE 'UTC'::text)) + make_interval(months => months_later)) AT TIME ZONE 'UTC'::text);
 
 CREATE FUNCTION public.name_key(value text) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -121,13 +198,13 @@ CREATE FUNCTION public.release_facets(artist text, label text, genre text, style
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN NULLIF(array_remove(ARRAY[('artist:'::text || public.normalize_credit(artist)), ('label:'::text || public.normalize_credit(label)), ('genre:'::text || public.normalize_name(genre)), ('style:'::text || public.normalize_name(style)), ('format:'::text || public.normalize_name(format)), ('country:'::text || public.normalize_name(country)), ('catno:'::text || public.normalize_code(catno)), ('barcode:'::text || public.normalize_code(barcode))], NULL::text), '{}'::text[]);
 
-CREATE FUNCTION public.search_words(search text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ARRAY(SELECT word.word FROM unnest(string_to_array(public.normalize_name(search_words.search), ' '::text)) word(word) WHERE ((word.word COLLATE pg_c_utf8) ~ '[[:alnum:]]'::text));
-
 CREATE FUNCTION public.search_anchor(search text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT word.word FROM unnest(public.search_words(search_anchor.search)) word(word) ORDER BY (length(word.word)) DESC, word.word LIMIT 1);
+
+CREATE FUNCTION public.search_parts(name text, search text) RETURNS json
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT COALESCE(json_agg(json_build_object('text', split.part, 'match', (EXISTS (SELECT FROM unnest(public.search_words(search_parts.search)) word(word) WHERE CASE WHEN (length(word.word) < 3) THEN (public.normalize_code(word.word) = public.normalize_code(public.normalize_name(split.part))) ELSE (public.word_similarity(word.word, public.normalize_name(split.part)) >= (0.45)::double precision) END))) ORDER BY split."position"), '[]'::json) AS "coalesce" FROM regexp_split_to_table((search_parts.name COLLATE pg_c_utf8), '(?<=\s)(?=\S)|(?<=\S)(?=\s)'::text) WITH ORDINALITY split(part, "position"));
 
 CREATE FUNCTION public.search_rest(search text) RETURNS text[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -136,6 +213,10 @@ CREATE FUNCTION public.search_rest(search text) RETURNS text[]
 CREATE FUNCTION public.side_of(position_text text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN upper("substring"(regexp_replace((position_text COLLATE "C"), '^[A-Za-z]{2,}[0-9]*-'::text, ''::text), '^(?!CD|LP|EP|MC)([A-Za-z]{1,2})(?:[0-9. (-]|$)'::text));
+
+CREATE FUNCTION public.title_key(title_normalized text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN COALESCE(NULLIF(regexp_replace((regexp_replace(title_normalized, '(\s*[(\[][^()\[\]]*\m(edition|remaster|remastered|deluxe|expanded|anniversary|bonus|reissue|mono|stereo|dis[ck] ?\d+|cd ?\d+|vinyl|version|limited|special|explicit)\M[^()\[\]]*[)\]])+\s*$'::text, ''::text) COLLATE pg_c_utf8), '[^[:alnum:]]'::text, ''::text, 'g'::text), ''::text), title_normalized);
 
 CREATE FUNCTION public.uuid7_floor(value timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -212,11 +293,40 @@ CREATE TABLE public.cleaning_history (
     updated_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.discogs_copies (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    present boolean NOT NULL,
+    folder_number integer NOT NULL,
+    rating smallint NOT NULL,
+    media_condition text,
+    sleeve_condition text,
+    notes text,
+    custom_fields jsonb NOT NULL,
+    added_at timestamp with time zone,
+    synced_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.discogs_credentials (
     user_id uuid NOT NULL,
     token_encrypted bytea NOT NULL,
     updated_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.discogs_pace (
+    id smallint NOT NULL,
+    calls timestamp with time zone[] NOT NULL,
+    others integer NOT NULL,
+    others_seen_at timestamp with time zone,
+    call_limit integer,
+    blocked_until timestamp with time zone,
+    CONSTRAINT discogs_pace_id_check CHECK ((id = 1))
+)
+WITH (fillfactor='20');
+
+COMMENT ON COLUMN public.discogs_pace.calls IS 'the last minute''s, and those that wait for their time';
+
+COMMENT ON COLUMN public.discogs_pace.others IS 'calls of the last minute that Discogs has counted and Kleio has not made';
 
 CREATE TABLE public.folders (
     user_id uuid NOT NULL,
@@ -225,10 +335,13 @@ CREATE TABLE public.folders (
     name text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    discogs_name text,
     CONSTRAINT folders_number_check CHECK ((number > 0))
 );
 
 COMMENT ON COLUMN public.folders.number IS 'Discogs'' number of the folder; 1 is Uncategorized';
+
+COMMENT ON COLUMN public.folders.discogs_name IS 'the name at Discogs when last synced, NULL for a folder that Discogs does not know';
 
 CREATE TABLE public.genres (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -236,6 +349,16 @@ CREATE TABLE public.genres (
     name_normalized text GENERATED ALWAYS AS (public.normalize_name(name)) STORED NOT NULL COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.id_map (
+    user_id uuid NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    old_id text NOT NULL,
+    new_id uuid NOT NULL
+);
+
+COMMENT ON TABLE public.id_map IS 'which row a record of another system became';
 
 CREATE TABLE public.idempotency_keys (
     user_id uuid NOT NULL,
@@ -245,6 +368,62 @@ CREATE TABLE public.idempotency_keys (
     response bytea NOT NULL,
     created_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.import_chunks (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    kind text NOT NULL,
+    first_seq integer NOT NULL,
+    items jsonb NOT NULL
+);
+
+CREATE TABLE public.import_rows (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    seq integer NOT NULL,
+    discogs_id integer,
+    target_id uuid,
+    kind text NOT NULL,
+    verdict text NOT NULL,
+    place text NOT NULL,
+    source_id text,
+    reason text,
+    changes jsonb,
+    CONSTRAINT import_rows_verdict_check CHECK ((verdict = ANY (ARRAY['new'::text, 'known'::text, 'changed'::text, 'unmatched'::text, 'invalid'::text])))
+);
+
+COMMENT ON COLUMN public.import_rows.target_id IS 'the row that it is, or becomes';
+
+COMMENT ON COLUMN public.import_rows.source_id IS 'the file''s own name for the record, by which others refer to it; NULL where that failed';
+
+COMMENT ON COLUMN public.import_rows.changes IS 'fields that differ: [what Kleio has, what the file has]';
+
+CREATE TABLE public.import_runs (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    source text NOT NULL,
+    source_key text NOT NULL,
+    file_name text NOT NULL,
+    options jsonb NOT NULL,
+    dry_run boolean NOT NULL,
+    with_updates boolean NOT NULL,
+    state text NOT NULL,
+    records integer NOT NULL,
+    bytes_read bigint NOT NULL,
+    bytes_total bigint NOT NULL,
+    counts jsonb NOT NULL,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT import_runs_state_check CHECK ((state = ANY (ARRAY['reading'::text, 'judged'::text, 'applying'::text, 'done'::text, 'failed'::text])))
+);
+
+COMMENT ON COLUMN public.import_runs.source_key IS 'whose ids the file has: the source in id_map';
+
+COMMENT ON COLUMN public.import_runs.counts IS 'records by kind and verdict';
+
+COMMENT ON COLUMN public.import_runs.updated_at IS 'last sign of life while it is reading or applying';
 
 CREATE TABLE public.labels (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -318,6 +497,32 @@ COMMENT ON COLUMN public.library_files.content_hash IS 'of the audio; NULL where
 COMMENT ON COLUMN public.library_files.path IS 'below the library''s root, byte for byte: names of files need not be text';
 
 COMMENT ON COLUMN public.library_files.problem IS 'why the file could not be read; it is tried again when its size or time changes';
+
+CREATE TABLE public.library_scans (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    library_id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    files bigint DEFAULT 0 NOT NULL,
+    read bigint DEFAULT 0 NOT NULL,
+    inserted bigint DEFAULT 0 NOT NULL,
+    updated bigint DEFAULT 0 NOT NULL,
+    unchanged bigint DEFAULT 0 NOT NULL,
+    moved bigint DEFAULT 0 NOT NULL,
+    missing bigint DEFAULT 0 NOT NULL,
+    refused bigint DEFAULT 0 NOT NULL,
+    folders bytea[] NOT NULL,
+    unread jsonb DEFAULT '[]'::jsonb NOT NULL,
+    error text
+);
+
+COMMENT ON COLUMN public.library_scans.finished_at IS 'NULL while it runs, and where it was cut short';
+
+COMMENT ON COLUMN public.library_scans.folders IS 'what was scanned, below the root; empty for all of it';
+
+COMMENT ON COLUMN public.library_scans.unread IS 'folders and links that could not be read: path, reason; at most 1,000 of them';
+
+COMMENT ON COLUMN public.library_scans.error IS 'why it ended before its end';
 
 CREATE TABLE public.maintenance_steps (
     step text NOT NULL,
@@ -476,12 +681,21 @@ CREATE TABLE public.releases (
     search_text text NOT NULL COLLATE pg_catalog."C",
     notes text,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    from_api boolean DEFAULT false NOT NULL,
+    fetched_at timestamp with time zone,
     CONSTRAINT releases_discogs_id_check CHECK ((discogs_id > 0))
 );
 ALTER TABLE ONLY public.releases ALTER COLUMN card SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN facets SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STATISTICS 0;
 ALTER TABLE ONLY public.releases ALTER COLUMN search_text SET STORAGE EXTERNAL;
+
+COMMENT ON COLUMN public.releases.source_hash IS 'of the document that it was written from; NULL for a stub, which is only what a shelf or a file
+    says of it: the next sync or dump completes it';
+
+COMMENT ON COLUMN public.releases.from_api IS 'from Discogs'' API, whose terms limit its age; a dump is CC0 and replaces it';
+
+COMMENT ON COLUMN public.releases.fetched_at IS 'when the API was last asked for all of it, whatever the answer was';
 
 CREATE TABLE public.user_releases (
     user_id uuid NOT NULL,
@@ -723,6 +937,70 @@ CREATE TABLE public.release_styles (
     style_id uuid NOT NULL
 );
 
+CREATE UNLOGGED TABLE public.scan_files (
+    library_id uuid NOT NULL,
+    folder_key uuid GENERATED ALWAYS AS (public.folder_key(path)) STORED NOT NULL,
+    path_key uuid GENERATED ALWAYS AS (public.path_key(path)) STORED NOT NULL,
+    size bigint NOT NULL,
+    mtime_ns bigint NOT NULL,
+    path bytea NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.scan_folders (
+    library_id uuid NOT NULL,
+    batch integer NOT NULL,
+    folder_key uuid NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.scan_members (
+    library_id uuid NOT NULL,
+    song_id uuid NOT NULL,
+    folder_key uuid,
+    album_key uuid,
+    album_id uuid,
+    old_album_id uuid,
+    is_read boolean NOT NULL,
+    album_name text,
+    album_artist text
+);
+
+CREATE UNLOGGED TABLE public.scan_reads (
+    library_id uuid NOT NULL,
+    number bigint NOT NULL,
+    batch integer NOT NULL,
+    folder_key uuid NOT NULL,
+    path bytea NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.scan_songs (
+    library_id uuid NOT NULL,
+    folder_key uuid GENERATED ALWAYS AS (public.folder_key(path)) STORED NOT NULL,
+    path_key uuid GENERATED ALWAYS AS (public.path_key(path)) STORED NOT NULL,
+    song_id uuid,
+    size bigint NOT NULL,
+    mtime_ns bigint NOT NULL,
+    duration_ms integer,
+    bit_rate integer,
+    sample_rate integer,
+    year integer,
+    channels smallint,
+    disc_number smallint,
+    track_number smallint,
+    is_compilation boolean,
+    outcome text,
+    path bytea NOT NULL,
+    problem text,
+    content_hash bytea,
+    codec text,
+    name text,
+    artist_name text,
+    artists text[],
+    album_name text,
+    album_artist text,
+    genre text,
+    tags jsonb
+);
+
 CREATE TABLE public.styles (
     id uuid DEFAULT uuidv7() NOT NULL,
     name text NOT NULL,
@@ -760,6 +1038,75 @@ CREATE TABLE public.styluses (
 );
 
 COMMENT ON COLUMN public.styluses.is_primary IS 'the one that plays are logged with; only an active one';
+
+CREATE TABLE public.sync_items (
+    user_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    instance_id bigint NOT NULL,
+    reading integer NOT NULL,
+    release_discogs_id integer NOT NULL,
+    release_id uuid,
+    folder_number integer NOT NULL,
+    rating smallint NOT NULL,
+    media_condition text,
+    sleeve_condition text,
+    notes text,
+    custom_fields jsonb NOT NULL,
+    added_at timestamp with time zone,
+    copy_id uuid,
+    is_adopted boolean DEFAULT false NOT NULL,
+    seen_updated_at timestamp with time zone,
+    verdict text,
+    conflicts text[] DEFAULT '{}'::text[] NOT NULL,
+    merged jsonb,
+    merged_custom jsonb
+);
+
+COMMENT ON COLUMN public.sync_items.release_id IS 'NULL where the catalogue lacks the release';
+
+CREATE TABLE public.sync_jobs (
+    run_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    owner uuid,
+    backend_pid integer,
+    backend_started_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    cancel_requested boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    alive_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN public.sync_jobs.owner IS 'a new number for each process that takes the run over';
+
+COMMENT ON COLUMN public.sync_jobs.backend_pid IS 'the owner''s connection, NULL behind a pooler; gone, it tells at once that the owner is';
+
+CREATE TABLE public.sync_runs (
+    user_id uuid NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    phase text DEFAULT 'identity'::text NOT NULL,
+    dry_run boolean NOT NULL,
+    with_details boolean NOT NULL,
+    pages_done integer DEFAULT 0 NOT NULL,
+    pages_total integer,
+    releases_done integer DEFAULT 0 NOT NULL,
+    releases_total integer,
+    calls integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    report jsonb DEFAULT '{}'::jsonb NOT NULL,
+    state jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error_code text,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    phase_started_at timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT sync_runs_phase_check CHECK ((phase = ANY (ARRAY['identity'::text, 'pages'::text, 'checking'::text, 'shelf'::text, 'releases'::text, 'done'::text]))),
+    CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+COMMENT ON COLUMN public.sync_runs.state IS 'where a run that was cut short goes on';
 
 CREATE TABLE public.tracks (
     release_id uuid NOT NULL,
@@ -825,8 +1172,14 @@ ALTER TABLE ONLY public.auth_tokens
 ALTER TABLE ONLY public.cleaning_history
     ADD CONSTRAINT cleaning_history_pkey PRIMARY KEY (user_id, id);
 
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_pkey PRIMARY KEY (user_id, id);
+
 ALTER TABLE ONLY public.discogs_credentials
     ADD CONSTRAINT discogs_credentials_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.discogs_pace
+    ADD CONSTRAINT discogs_pace_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.folders
     ADD CONSTRAINT folders_pkey PRIMARY KEY (user_id, id);
@@ -840,8 +1193,20 @@ ALTER TABLE ONLY public.genres
 ALTER TABLE ONLY public.genres
     ADD CONSTRAINT genres_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.id_map
+    ADD CONSTRAINT id_map_pkey PRIMARY KEY (user_id, source, kind, old_id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
+
+ALTER TABLE ONLY public.import_chunks
+    ADD CONSTRAINT import_chunks_pkey PRIMARY KEY (user_id, run_id, kind, first_seq);
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_pkey PRIMARY KEY (user_id, run_id, seq);
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_pkey PRIMARY KEY (user_id, id);
 
 ALTER TABLE ONLY public.labels
     ADD CONSTRAINT labels_discogs_id_key UNIQUE (discogs_id);
@@ -863,6 +1228,9 @@ ALTER TABLE ONLY public.library_files
 
 ALTER TABLE ONLY public.library_files
     ADD CONSTRAINT library_files_song_id_key UNIQUE (song_id);
+
+ALTER TABLE ONLY public.library_scans
+    ADD CONSTRAINT library_scans_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.maintenance_steps
     ADD CONSTRAINT maintenance_steps_pkey PRIMARY KEY (step);
@@ -897,6 +1265,18 @@ ALTER TABLE ONLY public.releases
 ALTER TABLE ONLY public.releases
     ADD CONSTRAINT releases_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.scan_folders
+    ADD CONSTRAINT scan_folders_pkey PRIMARY KEY (library_id, batch, folder_key);
+
+ALTER TABLE ONLY public.scan_members
+    ADD CONSTRAINT scan_members_pkey PRIMARY KEY (library_id, song_id);
+
+ALTER TABLE ONLY public.scan_reads
+    ADD CONSTRAINT scan_reads_pkey PRIMARY KEY (library_id, number);
+
+ALTER TABLE ONLY public.scan_songs
+    ADD CONSTRAINT scan_songs_pkey PRIMARY KEY (library_id, path_key);
+
 ALTER TABLE ONLY public.song_artists
     ADD CONSTRAINT song_artists_pkey PRIMARY KEY (artist_id, song_id);
 
@@ -917,6 +1297,18 @@ ALTER TABLE ONLY public.stylus_models
 
 ALTER TABLE ONLY public.styluses
     ADD CONSTRAINT styluses_pkey PRIMARY KEY (user_id, id);
+
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_pkey PRIMARY KEY (user_id, run_id, instance_id);
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_user_id_key UNIQUE (user_id);
+
+ALTER TABLE ONLY public.sync_runs
+    ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (user_id, id);
 
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_pkey PRIMARY KEY (release_id, seq);
@@ -958,6 +1350,8 @@ CREATE INDEX cleaning_history_user_release_idx ON public.cleaning_history USING 
 
 CREATE UNIQUE INDEX folders_user_name_key ON public.folders USING btree (user_id, lower((name COLLATE pg_c_utf8)));
 
+CREATE INDEX import_rows_source_idx ON public.import_rows USING btree (user_id, run_id, kind, source_id) WHERE (source_id IS NOT NULL);
+
 CREATE INDEX labels_name_idx ON public.labels USING btree ("left"(name_normalized, 64), id);
 
 CREATE INDEX labels_name_trgm_idx ON public.labels USING gin (name_normalized public.gin_trgm_ops);
@@ -971,6 +1365,8 @@ CREATE INDEX library_artists_name_idx ON public.library_artists USING btree ("le
 CREATE INDEX library_artists_name_trgm_idx ON public.library_artists USING gin (name_normalized public.gin_trgm_ops);
 
 CREATE INDEX library_files_content_idx ON public.library_files USING btree (library_id, content_hash) WHERE (content_hash IS NOT NULL);
+
+CREATE INDEX library_scans_library_idx ON public.library_scans USING btree (library_id, id DESC);
 
 CREATE UNIQUE INDEX mv_artist_stats_key ON public.mv_artist_stats USING btree (artist_id);
 
@@ -1004,6 +1400,8 @@ CREATE INDEX releases_search_trgm_idx ON public.releases USING gin (search_text 
 
 CREATE INDEX releases_year_idx ON public.releases USING btree (year);
 
+CREATE INDEX scan_files_folder_idx ON public.scan_files USING btree (library_id, folder_key);
+
 CREATE INDEX song_artists_song_idx ON public.song_artists USING btree (song_id, "position");
 
 CREATE INDEX songs_album_idx ON ONLY public.songs USING btree (album_id, disc_number, track_number, id);
@@ -1024,7 +1422,7 @@ CREATE INDEX user_releases_user_folder_idx ON public.user_releases USING btree (
 
 CREATE INDEX user_releases_user_release_idx ON public.user_releases USING btree (user_id, release_id);
 
-CREATE INDEX user_songs_song_idx ON public.user_songs USING btree (song_id);
+CREATE INDEX user_songs_song_idx ON public.user_songs USING btree (song_id, user_id);
 
 CREATE INDEX user_songs_user_played_idx ON public.user_songs USING btree (user_id, last_played_at DESC, song_id DESC) WHERE (last_played_at IS NOT NULL);
 
@@ -1052,20 +1450,41 @@ ALTER TABLE ONLY public.cleaning_history
 ALTER TABLE ONLY public.cleaning_history
     ADD CONSTRAINT cleaning_history_user_release_id_fkey FOREIGN KEY (user_id, user_release_id) REFERENCES public.user_releases(user_id, id);
 
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_id_fkey FOREIGN KEY (user_id, id) REFERENCES public.user_releases(user_id, id);
+
+ALTER TABLE ONLY public.discogs_copies
+    ADD CONSTRAINT discogs_copies_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.discogs_credentials
     ADD CONSTRAINT discogs_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.folders
     ADD CONSTRAINT folders_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.id_map
+    ADD CONSTRAINT id_map_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_chunks
+    ADD CONSTRAINT import_chunks_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.import_runs(user_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.import_runs(user_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.library_artists
     ADD CONSTRAINT library_artists_artist_id_fkey FOREIGN KEY (artist_id) REFERENCES public.artists(id);
 
 ALTER TABLE ONLY public.library_files
     ADD CONSTRAINT library_files_library_id_fkey FOREIGN KEY (library_id) REFERENCES public.libraries(id);
+
+ALTER TABLE ONLY public.library_scans
+    ADD CONSTRAINT library_scans_library_id_fkey FOREIGN KEY (library_id) REFERENCES public.libraries(id);
 
 ALTER TABLE ONLY public.play_history
     ADD CONSTRAINT play_history_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id);
@@ -1123,6 +1542,18 @@ ALTER TABLE ONLY public.styluses
 
 ALTER TABLE ONLY public.styluses
     ADD CONSTRAINT styluses_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_run_id_fkey FOREIGN KEY (user_id, run_id) REFERENCES public.sync_runs(user_id, id);
+
+ALTER TABLE ONLY public.sync_items
+    ADD CONSTRAINT sync_items_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_jobs
+    ADD CONSTRAINT sync_jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sync_runs
+    ADD CONSTRAINT sync_runs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id) ON DELETE CASCADE;

@@ -22,7 +22,7 @@ FILES = migration_files()
 # What a rollback is for.
 DROPS = (
     *("ban-drop-table", "ban-drop-type", "ban-drop-function", "ban-drop-extension"),
-    *("ban-drop-constraint", "ban-drop-view"),
+    *("ban-drop-constraint", "ban-drop-column", "ban-drop-view"),
 )
 each_file = pytest.mark.parametrize("path", FILES.values(), ids=FILES)
 

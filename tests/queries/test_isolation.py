@@ -38,6 +38,10 @@ GOOD = {
         INSERT INTO folders (user_id, name) VALUES ($1, $2)
             ON CONFLICT (user_id, name) DO UPDATE SET name = excluded.name""",
     "update": "UPDATE folders AS f SET name = $2 FROM users AS u WHERE f.user_id = $1",
+    "rows of no user on their way in": "COPY songs (id) FROM STDIN",
+    "a view is its migration's": "REFRESH MATERIALIZED VIEW CONCURRENTLY mv_library_stats",
+    "COPY of another table": "COPY releases (id) FROM STDIN",
+    "ANALYZE of another table": "ANALYZE releases",
     "other tables need no user": "SELECT r.id FROM releases AS r WHERE r.id = $2",
 }
 
@@ -92,6 +96,9 @@ BAD = {
         INSERT INTO folders (user_id, id) VALUES ($1, $2)
             ON CONFLICT (id) DO UPDATE SET name = 'x'""",
     "truncate": "TRUNCATE folders",
+    "copy": "COPY folders (user_id, name) FROM STDIN",
+    "copy out": "COPY (SELECT f.name FROM folders AS f) TO STDOUT",
+    "copy of a query": "COPY (SELECT f.id FROM folders AS f) TO STDOUT",
 }
 
 

@@ -7,7 +7,6 @@ The cases are in `plan_cases`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -17,27 +16,11 @@ from kleio.db.queries import Query
 from plan_cases import CASES
 from plan_cases.case import Case
 from plan_cases.collection import ADDED, shelf
-from plan_rows import Facts, fill, read_facts
+from plan_rows import Facts
 from plans import Plan, explain, modes
 from query_files import INDEX_NAME, QUERIES
-from servers import RUN, Server
 
 BY_NAME: dict[str, Query] = {query.name: query for query in QUERIES}
-
-
-@pytest.fixture(scope="module")
-def seeded(server: Server, template_database: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the seeded database, which is made once a run and only read."""
-    name = server.ensure_database(f"kleio_test_{RUN}_seeded", fill, template=template_database)
-    with psycopg.connect(server.conninfo(name), autocommit=True) as conn:
-        # As the embedded server and any server with an SSD is set; PostgreSQL's default is 4.
-        conn.execute("SET random_page_cost = 1.1")
-        yield conn
-
-
-@pytest.fixture(scope="module")
-def facts(seeded: psycopg.Connection[Any]) -> Facts:
-    return read_facts(seeded)
 
 
 def plan_of(case: Case, conn: psycopg.Connection[Any], facts: Facts, *, generic: bool) -> Plan:

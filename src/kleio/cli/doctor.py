@@ -178,6 +178,8 @@ def _check_server(report: _Report, settings: Settings, conninfo: str) -> None:
         facts = server_facts(conn)
         states = migrate.list_states(conn)
     _check_connections(report, settings, facts.connection_limit)
+    if facts.letters in ("C", "POSIX"):
+        report.note(f"LC_CTYPE is {facts.letters}: a search finds no Greek or Cyrillic name")
     if not any(state.state == "pending" for state in states):
         _check_extensions(report, facts.extensions)  # migrations make them
     _check_migrations(report, settings, states)

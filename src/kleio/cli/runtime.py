@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 WRONG_SETTING = 2
 
+PLAIN_LINE_SECONDS = 5.0
+"""How often long work writes a line where no terminal shows a bar."""
+
 
 class CommandError(click.ClickException):
     """Ends the command with one line on stderr and an exit code."""
@@ -159,6 +162,31 @@ def run_connected(
             await conn.close()
 
     return asyncio.run(run())
+
+
+def with_own_key(settings: Settings) -> Settings:
+    """Return the settings with the embedded server's own key, where none is given.
+
+    The server's directory exists, so the server was opened before.
+    """
+    import msgspec
+
+    from kleio import encryption
+    from kleio.settings import Secret
+
+    if not settings.embedded or settings.secret_key is not None:
+        return settings
+    key = encryption.key_file(settings.home).read_text().strip()
+    return msgspec.structs.replace(settings, secret_key=Secret(key))
+
+
+def describe_end(error: BaseException) -> str:
+    """Return why a command ended, for the line of JSON that it ends with."""
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "interrupted"
+    return str(error) or type(error).__name__
 
 
 def print_json(value: object) -> None:

@@ -28,14 +28,17 @@ from kleio.cli.runtime import (
     run_connected,
     run_with_connection,
     show_time,
+    with_own_key,
 )
 from kleio.db.errors import Conflict, MissingReference
+from kleio.encryption import EncryptionError
 from kleio.repositories import tokens, users
-from kleio.settings import Settings, SettingsError, load_settings
+from kleio.settings import Secret, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
+    from kleio.discogs.credentials import Renewed
     from kleio.repositories.users import User
 
 PAGE_SIZE = 500
@@ -72,7 +75,7 @@ def add_user(
     as_json: bool,
 ) -> None:
     """Add a user and print a token for them; it is shown this once."""
-    password = _read_password_line() if password_stdin else None
+    password = _read_line("password") if password_stdin else None
 
     async def main(conn: AsyncConnection[Any], _settings: Settings) -> tuple[User, str]:
         try:
@@ -103,6 +106,59 @@ def add_user(
     else:
         _say(f"user {user.username} added; the token below is shown this once")
         click.echo(text)
+
+
+@user_group.command("discogs-token", epilog="Example: kleio user discogs-token ada < token.txt")
+@click.argument("name")
+def discogs_token(name: str) -> None:
+    """Keep a user's Discogs token, read from the first line of stdin.
+
+    It is encrypted and never shown; PUT /me/discogs-token does the same.
+    """
+    token = _read_line("token").strip()
+    if not (8 <= len(token) <= 200 and token.isascii() and token.isprintable()):
+        fail("a Discogs token has 8 to 200 printable characters, on the first line of stdin")
+
+    async def main(conn: AsyncConnection[Any], settings: Settings) -> None:
+        from kleio.discogs.credentials import keep_token
+
+        user = await find_user(conn, name)
+        try:
+            await keep_token(
+                conn, user.id, Secret(token), with_own_key(settings), now=datetime.now(UTC)
+            )
+        except EncryptionError as error:
+            fail(str(error))
+
+    run_with_connection(main)
+
+
+@user_group.command("rekey", epilog="Example: KLEIO_SECRET_KEY=new,old kleio user rekey")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+def rekey(as_json: bool) -> None:
+    """Encrypt all Discogs tokens with the first key of KLEIO_SECRET_KEY.
+
+    To replace a key: put the new one in front, restart the servers, rekey, take the old one away.
+    """
+
+    async def main(conn: AsyncConnection[Any], settings: Settings) -> Renewed:
+        from kleio.discogs.credentials import renew_tokens
+
+        try:
+            return await renew_tokens(conn, with_own_key(settings), now=datetime.now(UTC))
+        except EncryptionError as error:
+            fail(str(error))
+
+    counts = run_with_connection(main)
+    if as_json:
+        print_json(counts)
+    else:
+        _say(
+            f"Discogs tokens: {counts.renewed:,} encrypted anew, {counts.unchanged:,} were so "
+            f"already, {counts.unreadable:,} that no key opens"
+        )
+    if counts.unreadable:
+        fail("some Discogs tokens can't be opened; their users have to set them again")
 
 
 @user_group.command("list", epilog="Example: kleio user list --json")
@@ -172,7 +228,7 @@ def remove_user(name: str, yes: bool) -> None:
 @click.argument("name")
 def set_password(name: str) -> None:
     """Give a user a password: asked for on a terminal, else the first line of stdin."""
-    password = _ask_password() if sys.stdin.isatty() else _read_password_line()
+    password = _ask_password() if sys.stdin.isatty() else _read_line("password")
 
     async def main(conn: AsyncConnection[Any], _settings: Settings) -> None:
         user = await find_user(conn, name)
@@ -306,13 +362,13 @@ def _ask_password() -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-def _read_password_line() -> str:
-    """Return the first line of stdin without its end; spaces belong to the password."""
+def _read_line(what: str) -> str:
+    """Return the first line of stdin without its end; spaces belong to it."""
     line = sys.stdin.buffer.readline(_PASSWORD_LINE_BYTES)
     try:
         return line.decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        fail("password: must be UTF-8 text", 2)
+        fail(f"{what}: must be UTF-8 text", 2)
 
 
 def _parse_duration(text: str) -> float:

@@ -4,6 +4,7 @@ This file runs initdb and writes `kleio.conf`. It must not run the server, and k
 schema beyond the role, the database and the one extension that only a superuser can create.
 """
 
+import locale
 import os
 import re
 import shutil
@@ -96,10 +97,12 @@ def initialise(layout: Layout, programs: Path, owner: Owner | None, *, sync: boo
     try:
         if owner is not None:
             os.chown(new, owner.uid, owner.gid)
-        # The locale is pinned: the same order and the same indexes on every machine.
+        # The locale is pinned: the same order and the same indexes on every machine. Of the
+        # operating system's only LC_CTYPE counts, by which pg_trgm tells what a letter is: with C
+        # no name in Greek, Cyrillic or Japanese has any trigram, and a search finds none of them.
         initdb = [
             *("initdb", "-D", CWD, "--username", SUPERUSER, "--auth=trust", "--no-instructions"),
-            *("--encoding=UTF8", "--locale=C"),
+            *("--encoding=UTF8", "--locale=C", f"--lc-ctype={_letters()}"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
         ]
         _run(programs, initdb if sync else [*initdb, "--no-sync"], new, owner)
@@ -118,6 +121,17 @@ def initialise(layout: Layout, programs: Path, owner: Owner | None, *, sync: boo
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+
+
+def _letters() -> str:
+    """Return the LC_CTYPE for a new database: C.UTF-8, but on a system that has no such locale."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        return locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    except locale.Error:
+        return "C"
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
 
 
 def _run(

@@ -7,7 +7,9 @@ PostgreSQL stays in `__cause__` for the log and is never sent to a client.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+from uuid import UUID
 
 import psycopg
 import psycopg_pool
@@ -78,6 +80,13 @@ class InvalidData(DatabaseError):
     is_data_error = True
 
 
+class MissingPartition(InvalidData):
+    """A row's month has no partition (23514); `kleio.db.partitions.healing` makes it."""
+
+    key: UUID
+    """The id of the row."""
+
+
 class Contention(DatabaseError):
     """The statement lost against another one and may be tried again (40xxx, 55P03)."""
 
@@ -127,6 +136,7 @@ _MESSAGES: dict[type[DatabaseError], str] = {
     Conflict: "the row exists already",
     MissingReference: "a row that is referred to does not exist",
     InvalidData: "a value is not allowed",
+    MissingPartition: "the row's month has no partition",
     Contention: "another transaction was in the way",
     StatementTimeout: "the statement took too long",
     Unavailable: "the database is not available",
@@ -135,6 +145,10 @@ _MESSAGES: dict[type[DatabaseError], str] = {
     NotPermitted: "the database's role lacks a right; deploy/grants.sql gives it",
     DatabaseError: "the statement failed",
 }
+
+
+# PostgreSQL translates the words around it.
+_PARTITION_KEY = re.compile(r"\(id\) = \(([0-9a-f-]{36})\)")
 
 
 def translate(
@@ -157,7 +171,11 @@ def translate(
     else:
         kind = DatabaseError
     diagnostic = error.diag
-    return kind(
+    key = None
+    if sqlstate == "23514" and diagnostic.constraint_name is None:
+        key = _PARTITION_KEY.search(diagnostic.message_detail or "")
+        kind = MissingPartition if key else kind
+    translated = kind(
         _MESSAGES[kind],
         operation=operation,
         query=query,
@@ -166,3 +184,6 @@ def translate(
         constraint=diagnostic.constraint_name,
         sqlstate=sqlstate,
     )
+    if key and isinstance(translated, MissingPartition):
+        translated.key = UUID(key[1])
+    return translated

@@ -23,10 +23,11 @@ def check_server_version(version: int) -> None:
 
 
 class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What `kleio doctor` looks at; an extension is its name and version."""
+    """What `kleio doctor` looks at; an extension is its name and version, `letters` LC_CTYPE."""
 
     connection_limit: int
     extensions: list[str]
+    letters: str
 
 
 def server_facts(conn: psycopg.Connection[Any]) -> ServerFacts:
@@ -41,9 +42,10 @@ def server_facts(conn: psycopg.Connection[Any]) -> ServerFacts:
         "             (SELECT nullif(rolconnlimit, -1) FROM pg_roles"
         "               WHERE rolname = current_user)),"
         "       (SELECT coalesce(array_agg(extname || ' ' || extversion ORDER BY extname), '{}')"
-        "          FROM pg_extension WHERE extname <> 'plpgsql')"
+        "          FROM pg_extension WHERE extname <> 'plpgsql'),"
+        "       (SELECT datctype FROM pg_database WHERE datname = current_database())"
     ).fetchone()
-    return ServerFacts(connection_limit=row[0], extensions=row[1])
+    return ServerFacts(connection_limit=row[0], extensions=row[1], letters=row[2])
 
 
 def check_connection(info: psycopg.ConnectionInfo) -> None:

@@ -33,6 +33,9 @@ with the next request, so after an outage the wait is never longer than this."""
 SNAPSHOT_SECONDS = 300.0
 """How long a snapshot may be read: an export of a million plays takes a tenth of it."""
 
+BULK_SECONDS = 1800.0
+"""How long a bulk transaction may take: an import of a million rows takes a tenth of it."""
+
 SNAPSHOTS = 2
 """How many snapshots a worker reads at once: one may last minutes, and takes a connection."""
 
@@ -77,6 +80,25 @@ async def snapshot(conn: Connection) -> AsyncIterator[Connection]:
             await conn.set_read_only(None)
 
 
+@asynccontextmanager
+async def bulk_transaction(conn: Connection) -> AsyncIterator[Connection]:
+    """Open a transaction for statements over many rows that were written a moment ago.
+
+    They may take longer than a request's. The rows have no statistics yet, so the planner thinks
+    that there are hardly any and would compare each with each: it is kept from nested loops where
+    there is another way.
+    """
+    async with conn.transaction():
+        await conn.execute(
+            "SELECT set_config(name, %s, true)"
+            "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout']) AS name"
+            " UNION ALL"
+            " SELECT set_config('enable_nestloop', 'off', true)",
+            [str(round(BULK_SECONDS * 1000))],
+        )
+        yield conn
+
+
 def _raw(data: str | bytes) -> msgspec.Raw:
     return msgspec.Raw(data if isinstance(data, str) else bytes(data))
 
@@ -108,6 +130,23 @@ async def connect(
         raise translate(error, operation="connect") from error
     await configure(conn)
     return conn
+
+
+@asynccontextmanager
+async def own_connection(settings: Settings, conninfo: str) -> AsyncIterator[Connection]:
+    """Lend a new connection outside any pool, for work that lasts longer than a request.
+
+    Raises:
+        Unavailable: the server can't be reached or refuses the connection.
+        DatabaseError: whatever else the connection meets.
+    """
+    conn = await connect(settings, conninfo)
+    try:
+        yield conn
+    except psycopg.Error as error:
+        raise translate(error, operation="transaction") from error
+    finally:
+        await conn.close()
 
 
 class Database:

@@ -21,8 +21,10 @@ from kleio.cache import Cache
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
+from kleio.discogs.worker import SyncWorker
 from kleio.health import HealthCheck
 from kleio.http import (
+    albums,
     artists,
     cleanings,
     collection,
@@ -32,22 +34,31 @@ from kleio.http import (
     folders,
     genres,
     health,
+    imports,
     labels,
+    library_artists,
+    library_stats,
     log,
     metrics,
     plays,
     problems,
     recommendations,
     releases,
+    search,
     session,
+    shelf_matches,
+    songs,
     stats,
     styles,
     styluses,
+    sync,
+    user_songs,
     users,
 )
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
 from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
+from kleio.http.import_tasks import ImportTasks
 from kleio.http.observe import ObservedApplication
 from kleio.http.query_names import known_query_names
 from kleio.maintenance import maintain_on_schedule
@@ -71,6 +82,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         raise RuntimeError("no database: start the server with `kleio serve`")
     database = Database(settings, conninfo)
     token_use = TokenUse(database)
+    import_tasks = ImportTasks(database)
+    sync_worker = SyncWorker(settings, conninfo, database)
     cache = Cache(settings.cache_url)
 
     @asynccontextmanager
@@ -81,12 +94,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 await check_ready(conn)
             tasks = [
                 asyncio.create_task(token_use.run()),
+                asyncio.create_task(sync_worker.run()),
                 asyncio.create_task(maintain_on_schedule(settings, conninfo)),
                 asyncio.create_task(_publish(app)),
             ]
             try:
                 yield
             finally:
+                await import_tasks.close()
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -115,12 +130,22 @@ def create_app(settings: Settings | None = None) -> Litestar:
             stats.router,
             recommendations.router,
             folders.router,
+            songs.router,
+            albums.router,
+            library_artists.router,
+            library_stats.router,
+            user_songs.router,
+            search.router,
+            shelf_matches.router,
             exports.router,
             erasure.router,
+            imports.router,
+            sync.router,
         ],
         middleware=[DefineMiddleware(Authentication, exclude_from_auth_key=NO_AUTH)],
         guards=[known_query_names],
         request_class=StrictRequest,
+        response_headers=[docs.ATTRIBUTION_HEADER],
     )
     app = ObservedApplication(
         route_handlers=[api, health.router, metrics.router, docs.openapi_document, docs.docs_asset],
@@ -130,7 +155,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 "database": database,
                 "token_use": token_use,
                 "settings": settings,
+                "import_tasks": import_tasks,
+                "sync_worker": sync_worker,
                 "cache": cache,
+                "songs": songs.SongReader(database, cache),
                 "health_check": HealthCheck(database, cache),
             }
         ),

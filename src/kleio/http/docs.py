@@ -18,6 +18,7 @@ import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar._openapi.schema_generation import SchemaCreator
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
+from litestar.datastructures import ResponseHeader
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
@@ -26,8 +27,16 @@ from litestar.params import FromPath
 from litestar.typing import FieldDefinition
 
 from kleio import __version__
+from kleio.discogs import ATTRIBUTION, NOTICE, SITE_URL
 from kleio.http.auth import NO_AUTH
 from kleio.http.problems import camel, not_found
+
+ATTRIBUTION_HEADER = ResponseHeader(
+    name="X-Attribution",
+    value=f"{ATTRIBUTION} {SITE_URL}",
+    description="What to show beside data of the catalogue, with a link to Discogs.",
+)
+"""On every answer of the API: most of them hold something of the catalogue."""
 
 _ASSETS = {
     "swagger-ui-bundle.js": ("swagger_bundle.js", "text/javascript"),
@@ -165,7 +174,9 @@ def openapi_config() -> OpenAPIConfig:
         description=(
             "The multi-user server for record collectors and music libraries. Send the token as "
             "`Authorization: Bearer kleio_...`. Lists are read page by page with `cursor`; errors "
-            "are `application/problem+json`."
+            "are `application/problem+json`.\n\n"
+            f"{ATTRIBUTION} Show that beside what is shown of the catalogue, with a link to the "
+            f"release at [Discogs]({SITE_URL}). {NOTICE}"
         ),
         # Not "/": below its path the framework answers every unknown address itself.
         openapi_router=Router(

@@ -23,7 +23,7 @@ from kleio.account_records import (
     StylusRecord,
 )
 from kleio.db.copy_out import Blocks
-from kleio.export import MEDIA_TYPES, Export, Format, Noun
+from kleio.export import MEDIA_TYPES, Download, Export, Format, Noun
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.problems import documented, invalid_field
 
@@ -73,7 +73,7 @@ class ExportResponse(Stream):
     other. After it, an error ends the connection without the end of the body.
     """
 
-    def __init__(self, request: ApiRequest, chosen: Export) -> None:
+    def __init__(self, request: ApiRequest, chosen: Download) -> None:
         now = datetime.now(UTC)
         user = request.user
         super().__init__(

@@ -59,6 +59,13 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     total: int | None = None
 
 
+class CountedPage(Page[T], Generic[T], frozen=True, kw_only=True, rename="camel"):
+    """A page whose `total` may have been counted a while ago, at `refreshedAt`."""
+
+    total_is_estimate: bool = False
+    refreshed_at: datetime | None = None
+
+
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """Where a page ended: the sort, the last row's key and its id."""
 

@@ -143,6 +143,7 @@ _FIELDS_BY_CONSTRAINT = {
     "styluses_model_id_fkey": ("modelId", "There is no such model."),
     "styluses_primary_check": ("primary", "Only an active stylus can be primary."),
     "styluses_user_primary_key": ("primary", "Another one was made primary at the same time."),
+    "library_artists_artist_id_fkey": ("artistId", "There is no such artist."),
     "users_username_key": ("username", "The name is taken."),
     "users_email_key": ("email", "The address is taken."),
     "users_username_check": (

@@ -99,7 +99,11 @@ class Track(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ReleaseDetail(ReleaseCard, frozen=True, rename="camel"):
-    """A release with everything that is known of it."""
+    """A release with everything that is known of it.
+
+    `isStub` says that this is only what a shelf or a file told; `fetchedAt` when it came from
+    Discogs' API, null where it came from a dump or from a person.
+    """
 
     master_discogs_id: int | None
     resource_url: str | None
@@ -112,6 +116,8 @@ class ReleaseDetail(ReleaseCard, frozen=True, rename="camel"):
     series: list[dict[str, Any]]
     images: list[dict[str, Any]]
     videos: list[dict[str, Any]]
+    is_stub: bool
+    fetched_at: datetime | None
     created_at: datetime
     updated_at: datetime
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from kleio.catalogue import Document, encode_documents
+from kleio.catalogue import Document, ReleaseDocument, encode_documents
 from kleio.db.queries import Connection
 from kleio.repositories import artists, labels, masters, releases
 from kleio.repositories.catalogue_entries import SavedEntry, SourceHash, lock_entries
@@ -56,6 +56,26 @@ async def store(conn: Connection, kind: Kind, documents: Sequence[Document]) -> 
         updated=len(saved) - inserted,
         unchanged=len(documents) - len(saved),
     )
+
+
+async def save_stubs(conn: Connection, documents: Sequence[ReleaseDocument]) -> None:
+    """Write stubs of the releases that the catalogue knows less of.
+
+    Args:
+        conn: as `store`.
+        documents: not sealed, with Discogs numbers, each at most once.
+    """
+    numbers = [entry.discogs_id for entry in documents if entry.discogs_id is not None]
+    async with conn.transaction():
+        # Before the look, so that nobody writes one of them in whole between look and write.
+        await lock_entries(conn, kind="releases")
+        better = set(await releases.list_better_releases(conn, discogs_ids=numbers))
+        lacking = [entry for entry in documents if entry.discogs_id not in better]
+        if lacking:
+            encoded = encode_documents(lacking)
+            now = datetime.now(UTC)
+            await releases.insert_release_references(conn, documents=encoded, now=now)
+            await releases.upsert_releases(conn, documents=encoded, now=now)
 
 
 async def save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> list[SavedEntry]:

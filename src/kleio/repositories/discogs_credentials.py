@@ -23,3 +23,8 @@ async def get_credential(conn: Connection, *, user_id: UUID) -> bytes | None:
 @query
 async def delete_credential(conn: Connection, *, user_id: UUID) -> int:
     """Forget a user's Discogs token; return how many were deleted."""
+
+
+@query
+async def lock_credential(conn: Connection, *, user_id: UUID) -> bytes | None:
+    """Return a user's Discogs token, encrypted, and keep it from change."""

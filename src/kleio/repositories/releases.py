@@ -17,6 +17,18 @@ async def list_release_hashes(conn: Connection, *, discogs_ids: list[int]) -> li
 
 
 @query
+async def list_better_releases(conn: Connection, *, discogs_ids: list[int]) -> list[int]:
+    """Return those of the Discogs numbers that a stub of the API would not improve."""
+
+
+@query
+async def update_releases_fetched(
+    conn: Connection, *, discogs_ids: list[int], now: datetime
+) -> int:
+    """Note that the API was asked for these releases; return how many there are."""
+
+
+@query
 async def insert_release_references(conn: Connection, *, documents: str, now: datetime) -> int:
     """Write the artists, labels, genres and styles that documents name and the catalogue lacks."""
 

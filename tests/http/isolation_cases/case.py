@@ -22,6 +22,8 @@ class Hers:
     play: UUID
     cleaning: UUID
     stylus: UUID
+    run: UUID
+    sync: UUID
 
 
 Case = Callable[[Site, Hers], Awaitable[list[httpx.Response]]]

@@ -1,0 +1,189 @@
+"""`kleio import discogs-dump`: monthly dumps into the catalogue.
+
+This module owns the options, the progress display and the closing line. It holds no logic of an
+import.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from kleio.cli.runtime import (
+    PLAIN_LINE_SECONDS,
+    CommandError,
+    describe_end,
+    print_json,
+    run_with_connection,
+)
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+    from rich.progress import Progress as ProgressBar
+
+    from kleio.importers.discogs_dump import ImportReport, Progress
+    from kleio.importers.discogs_xml import Refused
+    from kleio.settings import Settings
+
+"""How often a run that is not on a terminal tells where it is."""
+
+
+@click.command(
+    "discogs-dump",
+    epilog="Example: kleio import discogs-dump discogs_20260301_*.xml.gz",
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="End with one line of JSON on stdout.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 50_000),
+    default=1000,
+    show_default=True,
+    help="Entries a transaction.",
+)
+@click.option(
+    "--show-refused",
+    type=click.IntRange(min=-1),
+    default=20,
+    show_default=True,
+    help="How many refused entries to name on stderr; -1 names all.",
+)
+def discogs_dump(
+    files: tuple[Path, ...], as_json: bool, batch_size: int, show_refused: int
+) -> None:
+    """Import monthly Discogs dumps: artists, labels, masters and releases, .xml or .xml.gz.
+
+    The files may come in any order and again at any time: what is there already and the same is
+    left alone. A damaged file gives what is whole in it and exit code 1.
+    """
+    import gc
+
+    from kleio.importers.discogs_dump import ImportReport, import_dump
+    from kleio.importers.discogs_xml import DumpError
+
+    # Documents form no cycles, and looking for some in them costs a tenth of the import.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+    display = _Display(show_refused)
+    report = ImportReport()
+
+    async def main(conn: AsyncConnection[Any], _settings: Settings) -> None:
+        try:
+            await import_dump(
+                conn,
+                files,
+                batch_size=batch_size,
+                progress=display.progress,
+                refused=display.refused,
+                report=report,
+            )
+        except DumpError as error:
+            raise CommandError(str(error)) from error
+
+    try:
+        with display:
+            run_with_connection(main)
+    except BaseException as error:
+        if as_json:
+            _print_report(report, describe_end(error))
+        raise
+    display.finish(report)
+    if as_json:
+        _print_report(report, "; ".join(report.errors) or None)
+    if report.errors:
+        raise SystemExit(1)
+
+
+def _print_report(report: ImportReport, error: str | None) -> None:
+    line: dict[str, object] = {
+        "read": report.read,
+        "inserted": report.inserted,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "refused": report.refused,
+        "seconds": round(report.seconds, 3),
+    }
+    if error is not None:
+        line["error"] = error
+    print_json(line)
+
+
+class _Display:
+    """A bar with rate and remaining time on a terminal, plain lines elsewhere; all on stderr."""
+
+    def __init__(self, show_refused: int) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._show_refused = show_refused
+        self._refused = 0
+        self._printed = 0.0
+        self._bar = self._make_bar() if self._console.is_terminal else None
+
+    def _make_bar(self) -> ProgressBar:
+        from rich import progress
+
+        bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.DownloadColumn(),
+            progress.TextColumn("{task.fields[rate]}"),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("left"),
+            console=self._console,
+        )
+        self._task = bar.add_task("opening", total=None, rate="")
+        return bar
+
+    def __enter__(self) -> None:
+        if self._bar is not None:
+            self._bar.start()
+
+    def __exit__(self, *_error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def progress(self, now: Progress) -> None:
+        """Show where the import is."""
+        rate = f"{now.read / now.seconds:,.0f} entries/s" if now.seconds else ""
+        if self._bar is not None:
+            self._bar.update(
+                self._task,
+                description=now.kind,
+                completed=now.bytes_done,
+                total=now.bytes_total,
+                rate=rate,
+            )
+        elif now.seconds - self._printed >= PLAIN_LINE_SECONDS:
+            self._printed = now.seconds
+            share = now.bytes_done / now.bytes_total if now.bytes_total else 1.0
+            left = now.seconds / share - now.seconds if share else 0.0
+            self._line(f"{now.kind}: {now.read:,} read, {share:.0%}, {rate}, {left:,.0f} s left")
+
+    def refused(self, path: Path, entry: Refused) -> None:
+        """Name an entry that was not kept, up to the number asked for."""
+        self._refused += 1
+        if self._show_refused < 0 or self._refused <= self._show_refused:
+            line = f", line {entry.line}" if entry.line is not None else ""
+            number = f", id {entry.discogs_id}" if entry.discogs_id is not None else ""
+            self._line(f"refused: {path.name}{line}{number}: {entry.reason}")
+
+    def finish(self, report: ImportReport) -> None:
+        """Say how the import ended."""
+        hidden = self._refused - self._show_refused
+        if self._show_refused >= 0 and hidden > 0:
+            self._line(f"refused: {hidden:,} more; --show-refused -1 names all")
+        for kind, counts in report.kinds.items():
+            self._line(
+                f"{kind}: {counts.read:,} read, {counts.inserted:,} inserted, "
+                f"{counts.updated:,} updated, {counts.unchanged:,} unchanged, "
+                f"{counts.refused:,} refused"
+            )
+        for error in report.errors:
+            self._line(f"error: {error}")
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, markup=False)

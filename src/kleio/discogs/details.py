@@ -1,0 +1,135 @@
+"""The last part of a sync: stubs and what is too old are fetched from Discogs, a few at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from kleio.catalogue import ReleaseDocument
+from kleio.discogs import answers
+from kleio.discogs.client import Answer
+from kleio.discogs.context import SyncContext
+from kleio.discogs.documents import release_document
+from kleio.discogs.errors import NotFound, Refused, UnexpectedAnswer
+from kleio.discogs.runs import utc_now
+from kleio.repositories import discogs_sync, releases
+
+FETCHED_AT_ONCE = 3
+"""Calls under way at the same time: with answers of 2 s they still use up the limit."""
+
+BATCH_SIZE = 12
+"""How many are looked up at once: about a quarter of a minute's calls."""
+
+RETRY_AFTER = timedelta(days=7)
+"""When a stub that Discogs did not complete is tried again."""
+
+_OF_ONE_RELEASE = (NotFound, Refused, UnexpectedAnswer)
+"""What is wrong with one release alone; the others may still be had."""
+
+_Task = asyncio.Task[ReleaseDocument]
+
+
+class ReleaseFetcher:
+    """Fetches what a user's shelf lacks.
+
+    Args:
+        context: the run.
+        max_age: how old a release of the API may become.
+    """
+
+    def __init__(self, context: SyncContext, max_age: timedelta) -> None:
+        self._context = context
+        # Counted from the run's beginning, so that a run of many hours ends.
+        self.stale_before: datetime = context.run.created_at - max_age
+        self.retry_before: datetime = context.run.created_at - RETRY_AFTER
+
+    async def fetch(self) -> None:
+        """Fetch stubs and what is too old, until there are none.
+
+        Raises:
+            DiscogsError: Discogs can't be reached, or refuses the token.
+        """
+        context = self._context
+        user_id = context.user_id
+        stale_before, retry_before = self.stale_before, self.retry_before
+        done = context.run.releases_done
+        async with context.keeper.writing() as conn:
+            left = await discogs_sync.count_releases_to_fetch(
+                conn, user_id=user_id, stale_before=stale_before, retry_before=retry_before
+            )
+            context.counts.to_fetch = done + left
+            await context.note(conn, releases_done=done, releases_total=done + left)
+        await context.tell()
+        while True:
+            async with context.keeper.reading() as conn:
+                numbers = await discogs_sync.list_releases_to_fetch(
+                    conn,
+                    user_id=user_id,
+                    stale_before=stale_before,
+                    retry_before=retry_before,
+                    batch_size=BATCH_SIZE,
+                )
+            if not numbers:
+                return
+            done = await self._fetch_batch(numbers, done)
+
+    async def _fetch_batch(self, numbers: Sequence[int], done: int) -> int:
+        """Fetch some releases, and store each when it comes."""
+        turn = asyncio.Semaphore(FETCHED_AT_ONCE)
+
+        async def fetch(number: int) -> ReleaseDocument:
+            async with turn:
+                return await self._context.client.get(f"/releases/{number}", _release)
+
+        tasks = {asyncio.ensure_future(fetch(number)): number for number in numbers}
+        pending = set(tasks)
+        try:
+            while pending:
+                came, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                # At once, so that a run that is killed loses no more than what is under way.
+                done = await self._store({task: tasks[task] for task in came}, done)
+                if fatal := _fatal(came):
+                    raise fatal
+        finally:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+        return done
+
+    async def _store(self, tasks: Mapping[_Task, int], done: int) -> int:
+        context = self._context
+        asked: list[int] = []
+        documents: list[ReleaseDocument] = []
+        for task, number in tasks.items():
+            error = task.exception()
+            if error is not None and not isinstance(error, _OF_ONE_RELEASE):
+                continue
+            asked.append(number)
+            if error is not None:
+                context.refuse(number, str(error))
+            elif task.result().discogs_id != number:
+                context.refuse(number, f"Discogs gives {task.result().discogs_id} instead")
+            else:
+                documents.append(task.result())
+        if asked:
+            context.counts.fetched += len(documents)
+            async with context.keeper.writing() as conn:
+                await context.save(conn, documents)
+                await releases.update_releases_fetched(conn, discogs_ids=asked, now=utc_now())
+                await context.note(conn, releases_done=done + len(asked))
+            await context.tell()
+        return done + len(asked)
+
+
+def _fatal(tasks: Iterable[_Task]) -> BaseException | None:
+    """Return the first error that ends the run."""
+    for task in tasks:
+        error = task.exception()
+        if error is not None and not isinstance(error, _OF_ONE_RELEASE):
+            return error
+    return None
+
+
+def _release(answer: Answer) -> ReleaseDocument:
+    return release_document(answers.decode(answer, dict))

@@ -1,0 +1,124 @@
+"""Imports that a server worker carries out after the request that brought the file is answered.
+
+A worker does few at once, each on a connection of its own from the pool. A worker that stops says
+so in the runs that it cuts short; one that is killed leaves them as they are, and they show no
+more signs of life. Either way a run is imported or applied again, and nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from kleio.db.errors import DatabaseError, Overloaded
+from kleio.db.pool import Database
+from kleio.db.queries import Connection
+from kleio.importers import account_import
+from kleio.importers.sources import SourceError
+
+logger = logging.getLogger("kleio.imports")
+
+IMPORTS = 2
+"""How many a worker does at once: each takes a connection, and a core while it reads."""
+
+Work = Callable[[Connection], Awaitable[object]]
+
+
+class ImportTasks:
+    """The imports of one worker.
+
+    Args:
+        database: its pool.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._free = max(1, min(IMPORTS, database.settings.per_worker().max_open - 1))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """Keep a place for an import; it is free again when the block, or what it started, ends.
+
+        Raises:
+            Overloaded: as many as may be are being done.
+        """
+        if not self._free:
+            raise Overloaded("too many imports are running", operation="connect")
+        self._free -= 1
+        slot = Slot(self)
+        try:
+            yield slot
+        finally:
+            if not slot.is_used:
+                self._free += 1
+
+    def start(self, user_id: UUID, run_id: UUID, work: Work, clean_up: Callable[[], None]) -> None:
+        """Carry a run out in a task."""
+        task = asyncio.create_task(self._carry_out(user_id, run_id, work))
+
+        def end(ended: asyncio.Task[None]) -> None:
+            self._tasks.discard(ended)
+            self._free += 1
+            clean_up()
+
+        self._tasks.add(task)
+        task.add_done_callback(end)
+
+    async def wait(self) -> None:
+        """Wait until nothing is being imported."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def close(self) -> None:
+        """Stop what is going on; each run says that it was cut short."""
+        for task in self._tasks:
+            task.cancel()
+        await self.wait()
+
+    async def _carry_out(self, user_id: UUID, run_id: UUID, work: Work) -> None:
+        try:
+            async with self._database.connection() as conn:
+                await work(conn)
+        except SourceError:
+            pass  # the run says it
+        except asyncio.CancelledError:
+            await self._interrupt(user_id, run_id, "the server stopped")
+        except DatabaseError as error:
+            logger.error("import %s: %s", run_id, error)
+            await self._interrupt(user_id, run_id, "the database failed")
+        except Exception:
+            logger.exception("import %s", run_id)
+            await self._interrupt(user_id, run_id, "the server failed")
+
+    async def _interrupt(self, user_id: UUID, run_id: UUID, why: str) -> None:
+        try:
+            async with self._database.connection() as conn:
+                await account_import.interrupt(conn, user_id, run_id, why)
+        except DatabaseError as error:
+            logger.error("import %s: %s", run_id, error)
+
+
+class Slot:
+    """A place for one import."""
+
+    def __init__(self, tasks: ImportTasks) -> None:
+        self._tasks = tasks
+        self.is_used = False
+
+    def start(
+        self, user_id: UUID, run_id: UUID, work: Work, clean_up: Callable[[], None] = lambda: None
+    ) -> None:
+        """Carry a run out in a task, which keeps the place until it ends.
+
+        Args:
+            user_id: whose run.
+            run_id: which one.
+            work: what to do, on a connection of its own.
+            clean_up: called when it has ended, however it did.
+        """
+        self.is_used = True
+        self._tasks.start(user_id, run_id, work, clean_up)

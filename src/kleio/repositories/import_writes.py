@@ -1,0 +1,95 @@
+"""What the verdicts on an imported file lead to: `queries/import_writes.sql`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Raw
+
+from kleio.db.queries import Connection, Row, query
+
+
+class NewReleases(Row, frozen=True):
+    """A chunk of a file's releases: what of it the catalogue lacks, as documents with a `newId`.
+
+    `has_own` tells of some that Discogs has no number of.
+    """
+
+    first_seq: int
+    documents: Raw | None
+    has_own: bool
+
+
+@query
+async def get_new_releases(
+    conn: Connection, *, user_id: UUID, run_id: UUID, after_seq: int
+) -> NewReleases | None:
+    """Return the next chunk of releases, None after the last."""
+
+
+@query
+async def update_release_targets(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
+    """Point records at the releases that somebody else added meanwhile."""
+
+
+@query
+async def upsert_ids(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
+    """Remember which row each record of the source became."""
+
+
+@query
+async def insert_folders(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Write the folders that the user lacks; return how many."""
+
+
+@query
+async def insert_styluses(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Write the styluses that the user lacks; return how many."""
+
+
+@query
+async def insert_copies(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Write the copies that the user lacks; return how many."""
+
+
+@query
+async def insert_plays(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Write the plays that the user lacks; return how many."""
+
+
+@query
+async def insert_cleanings(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Write the cleanings that the user lacks; return how many."""
+
+
+@query
+async def upsert_preferences(
+    conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime
+) -> int:
+    """Write the preferences that the user never set, or with updates all."""
+
+
+@query
+async def update_folders(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Change folders to what the file says; return how many."""
+
+
+@query
+async def update_styluses(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Change styluses to what the file says; return how many."""
+
+
+@query
+async def update_copies(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Change copies to what the file says; return how many."""
+
+
+@query
+async def update_plays(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Change plays to what the file says; return how many."""
+
+
+@query
+async def update_cleanings(conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime) -> int:
+    """Change cleanings to what the file says; return how many."""

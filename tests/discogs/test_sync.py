@@ -1,0 +1,102 @@
+"""A sync from its first call to its last: what arrives, what it costs, how it is told."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from discogs_standin import Discogs
+from factories import Account
+from kleio.db.queries import Connection
+from shelf_at_discogs import Shelf
+from syncing import copies, counts, picture, report, rows, value
+
+from .conftest import Sync
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_first_sync_brings_all_of_a_shelf(
+    sync: Sync, ada: Account, shelf: Shelf, discogs: Discogs, conn: Connection
+) -> None:
+    first = shelf.add(
+        10,
+        folder_id=501,
+        rating=4,
+        added=datetime(2020, 1, 10, 11, 26, 47, tzinfo=UTC),
+        notes=[
+            {"field_id": 1, "value": "Very Good Plus (VG+)"},
+            {"field_id": 2, "value": "No Cover"},
+            {"field_id": 3, "value": "signed"},
+            {"field_id": 4, "value": "Amoeba"},
+        ],
+    )
+    second = shelf.add(10, added=datetime(2020, 1, 11, tzinfo=UTC))
+    run = await sync(ada, with_details=True)
+    assert (run.status, run.phase, run.error) == ("completed", "done", None)
+    assert await copies(conn, ada) == [
+        {
+            "instance": first["instance_id"],
+            "release": 10,
+            "folder": "Jazz",
+            "rating": 4,
+            "media": "VG+",
+            "sleeve": "No Cover",
+            "notes": "signed",
+            "custom": '{"Purchase place": "Amoeba"}',
+            "added_at": datetime(2020, 1, 10, 11, 26, 47, tzinfo=UTC),
+            "reason": None,
+        },
+        {
+            "instance": second["instance_id"],
+            "release": 10,
+            "folder": "Uncategorized",
+            "rating": 0,
+            "media": None,
+            "sleeve": None,
+            "notes": None,
+            "custom": "{}",
+            "added_at": datetime(2020, 1, 11, tzinfo=UTC),
+            "reason": None,
+        },
+    ]
+    assert counts(run) == {"added": 2, "toFetch": 1, "fetched": 1}
+    assert report(run) == {}
+    assert await value(conn, "SELECT count(*) FROM tracks") == len(discogs.release(10)["tracklist"])
+    assert discogs.paths() == [
+        "/oauth/identity",
+        "/users/collector/collection/folders",
+        "/users/collector/collection/fields",
+        "/users/collector/collection/folders/0/releases",
+        "/releases/10",
+    ]
+    assert run.calls == len(discogs.calls)
+    assert await value(conn, "SELECT discogs_username FROM users") == "collector"
+
+
+async def test_a_second_sync_changes_nothing(
+    sync: Sync, ada: Account, large_shelf: Shelf, conn: Connection
+) -> None:
+    await sync(ada, with_details=True)
+    before = await picture(conn)
+    written = await rows(conn, "SELECT id, updated_at FROM user_releases ORDER BY id")
+    run = await sync(ada, with_details=True)
+    assert counts(run) == {"unchanged": 250}
+    assert await picture(conn) == before
+    assert await rows(conn, "SELECT id, updated_at FROM user_releases ORDER BY id") == written
+
+
+async def test_2500_known_copies_cost_no_more_than_pages_fields_folders_and_identity(
+    sync: Sync, ada: Account, discogs: Discogs, conn: Connection
+) -> None:
+    large = discogs.add_shelf(Shelf.generated(2500, random.Random(3)))
+    await sync(ada)
+    # As a dump would have left them: in whole, and not from the API.
+    await conn.execute("UPDATE releases SET source_hash = 'of a dump', from_api = false")
+    discogs.calls.clear()
+    run = await sync(ada, with_details=True)
+    assert counts(run) == {"unchanged": 2500}
+    assert len(large.items) == 2500
+    assert len(discogs.calls) == run.calls == 25 + 1 + 1 + 1

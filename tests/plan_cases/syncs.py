@@ -1,0 +1,16 @@
+"""Syncs with Discogs."""
+
+from __future__ import annotations
+
+from plan_cases.case import PAGE, UUID_MAX, Case
+
+CASES = [
+    Case(
+        "sync_runs.list_runs",
+        {"user_id": "@user_id", "calls_a_minute": 50, "before_id": before, **PAGE},
+        {"sync_runs_pkey"},
+        20,
+        name=name,
+    )
+    for name, before in (("", None), ("later page", UUID_MAX))
+]
