@@ -114,7 +114,7 @@ def _role(facts: doctor.ServerFacts) -> tuple[Level, str, str]:
         return (
             "ok",
             "roles",
-            f"{who}, which may change the schema (deploy/grants.sql: one that can't)",
+            f"{who}, which may change the schema (deploy/grants.sql: a role that can't)",
         )
     return "ok", "roles", f"{who}, which can't change the schema: migrate and maintain as the owner"
 

@@ -34,7 +34,8 @@ def test_serves_until_a_signal(start: Start, conninfo: str, number: int) -> None
     (line,) = process.stdout.splitlines()
     assert line.startswith(f"Kleio serves on {process.url} (2 workers), ")
     assert process.get("/health/live").status_code == 200
-    assert process.get("/health").json()["status"] == "ok"
+    health = process.get("/health").json()
+    assert health["status"] == "ok", health
     assert process.get("/api/v1/collection").status_code == 401
     assert len(workers_of(process.process.pid)) == 2
     assert process.stop(number) == 0

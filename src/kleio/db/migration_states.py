@@ -119,7 +119,7 @@ class PendingMigration(msgspec.Struct, frozen=True, kw_only=True):
 
 _TABLE_FACTS = """
 SELECT pg_total_relation_size(c.oid), c.reltuples::bigint,
-       ARRAY(SELECT 'process ' || a.pid
+       ARRAY(SELECT DISTINCT 'process ' || a.pid
                     || coalesce(' (' || nullif(concat_ws(', ', nullif(a.application_name, ''),
                                                          a.usename, a.state), '') || ')', '')
                FROM pg_locks AS l
@@ -130,7 +130,7 @@ SELECT pg_total_relation_size(c.oid), c.reltuples::bigint,
                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 AND a.pid <> pg_backend_pid()
                 AND a.xact_start IS NOT NULL
-              ORDER BY a.pid)
+              ORDER BY 1)
   FROM pg_class AS c
  WHERE c.oid = to_regclass(%s)
 """

@@ -7,7 +7,6 @@ environment. Nothing here knows a noun but the list of routers.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -85,8 +84,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
     token_use = TokenUse(database)
     import_tasks = ImportTasks(database)
     sync_worker = SyncWorker(settings, conninfo, database)
-    # One line a call is too much.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     cache = Cache(settings.cache_url)
 
     @asynccontextmanager

@@ -72,6 +72,8 @@ def configure(level: str, kind: LogFormat) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(kind))
     logging.basicConfig(level=level.upper(), handlers=[handler])
+    # One line a call to Discogs is too much.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def log_request(scope: Any, method: str, status: int, seconds: float) -> None:
