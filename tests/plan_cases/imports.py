@@ -38,6 +38,13 @@ CASES = [
     Case("imports.export_rows", ROWS, {"import_rows_pkey"}, 15, 200),
     Case("imports.export_rows_csv", ROWS, {"import_rows_pkey"}, 15, 200),
     Case(
+        "import_checks.export_reasons",
+        {"user_id": "@user_id", "run_id": "@run_id"},
+        {"import_rows_pkey"},
+        15,
+        0,
+    ),
+    Case(
         "imports.get_run_report",
         {"user_id": "@user_id", "run_id": "@run_id"},
         {"import_runs_pkey"},
