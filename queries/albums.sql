@@ -4,7 +4,7 @@
 -- Lists leave out albums without a song whose file is there.
 
 -- name: get_album(album_id)^
--- One album.
+-- One album; the id is hidden from the planner as in songs.get_song.
 --
 -- Returns: 0..1 rows Album.
 -- Index:   albums_pkey.
@@ -13,7 +13,7 @@
 SELECT b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
        b.song_count, b.duration_ms, b.created_at, b.updated_at
   FROM albums AS b
- WHERE b.id = :album_id::uuid;
+ WHERE b.id = (SELECT :album_id::uuid);
 
 -- name: list_albums_newest(library_id, year_from, year_to, before_id, page_size, page_offset)
 -- Albums, latest added first; one keyset page.
@@ -35,7 +35,7 @@ SELECT b.id, b.id,
    AND (:year_from::int IS NULL OR b.year >= :year_from::int)
    AND (:year_to::int IS NULL OR b.year <= :year_to::int)
  ORDER BY b.id DESC
- LIMIT :page_size::int OFFSET :page_offset::int;
+ LIMIT (SELECT :page_size::int) OFFSET (SELECT :page_offset::int);
 
 -- name: list_albums_oldest(library_id, year_from, year_to, after_id, page_size, page_offset)
 -- Albums, earliest added first; one keyset page.
@@ -57,7 +57,7 @@ SELECT b.id, b.id,
    AND (:year_from::int IS NULL OR b.year >= :year_from::int)
    AND (:year_to::int IS NULL OR b.year <= :year_to::int)
  ORDER BY b.id
- LIMIT :page_size::int OFFSET :page_offset::int;
+ LIMIT (SELECT :page_size::int) OFFSET (SELECT :page_offset::int);
 
 -- name: list_albums_by_name(library_id, year_from, year_to, after_name, after_id, page_size, page_offset)
 -- Albums by name; one keyset page.

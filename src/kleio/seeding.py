@@ -59,7 +59,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class SeedReport(msgspec.Struct, kw_only=True):
+class SeedReport(msgspec.Struct, kw_only=True, rename="camel"):
     """What a run wrote, and what the songs took; `present` are those that were there already."""
 
     artists: int = 0

@@ -120,10 +120,14 @@ def test_offset_stands_only_at_the_end_of_a_page(query: Query) -> None:
     text = statement(query)
     offsets = re.findall(r"[^\n]*\bOFFSET\b[^\n]*", text)
     for line in offsets:
-        assert re.fullmatch(r" *LIMIT :page_size::int OFFSET :page_offset::int;?", line)
+        # In a SELECT of their own they are hidden from the planner.
+        plain = re.sub(r"\(SELECT (:page_\w+::int)\)", r"\1", line)
+        assert re.fullmatch(r" *LIMIT :page_size::int OFFSET :page_offset::int;?", plain)
     assert len(offsets) <= 1
     assert ("page_offset" in query.parameters) == bool(offsets)
-    assert ("page_size" in query.parameters) == ("LIMIT :page_size::int" in text)
+    assert ("page_size" in query.parameters) == bool(
+        re.search(r"LIMIT (?:\(SELECT )?:page_size::int", text)
+    )
 
 
 @each_query

@@ -71,3 +71,31 @@ def test_a_page_stops_in_the_month_that_fills_it(
     assert plan.rows == 50
     assert scans(plan) <= 2, plan
     assert plan.sorts == [], plan
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("songs.get_song", {"song_id": "@song_id"}),
+        ("songs.list_songs_by_id", {"song_ids": "@song_ids"}),
+        ("songs.list_songs_newest", {"before_id": None, "page_size": 50, "page_offset": 0}),
+        ("songs.list_songs_oldest", {"after_id": None, "page_size": 50, "page_offset": 0}),
+        ("albums.get_album", {"album_id": "@album_id"}),
+    ],
+)
+def test_left_to_itself_postgresql_plans_a_hot_query_once(
+    name: str, parameters: dict[str, Any], seeded: psycopg.Connection[Any], facts: Facts
+) -> None:
+    """A plan over many months takes longer to make than to run."""
+    given = {
+        key: getattr(facts, value[1:]) if isinstance(value, str) else value
+        for key, value in parameters.items()
+    }
+    for _ in range(12):
+        seeded.execute(BY_NAME[name].sql, given, prepare=True).fetchall()
+    plans = seeded.execute(
+        "SELECT custom_plans, generic_plans FROM pg_prepared_statements"
+        " WHERE position(%s IN statement) > 0 AND statement NOT LIKE 'PREPARE%%'",
+        [f"kleio:{name} "],
+    ).fetchall()
+    assert plans == [(5, 7)]

@@ -36,7 +36,7 @@ SPREAD = 3
 
 _SKEW, _SHIFT = 0.85, 8.0
 _COMPILATIONS, _FURTHER = 0.04, 0.03
-_POOL = 20_000
+_POOL = 6_000
 
 Row = tuple[Any, ...]
 Named = tuple[bytes, bytes]
