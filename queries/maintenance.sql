@@ -144,3 +144,63 @@ SELECT w.table_name, w.share
  WHERE w.share > :share::float8
  ORDER BY w.share DESC, w.table_name
  LIMIT 10;
+
+-- name: update_dead_imports(before, now)!
+-- End the imports of all users that nobody has gone on with: what their files say is forgotten,
+-- their reports stay.
+--
+-- Returns: the number of runs ended.
+-- Params:  before timestamptz: runs without a sign of life since then.
+-- Index:   none: reads all runs, once in an hour; import_chunks_pkey (user_id, run_id).
+-- Cost:    at most 5,000 buffers.
+-- Locks:   the runs and their chunks.
+-- Allow:   isolation: of all users, for `kleio maintain` alone.
+WITH dead AS (
+    UPDATE import_runs AS r
+       SET state = 'failed',
+           error = 'nobody went on with it for a week',
+           finished_at = :now::timestamptz
+     WHERE r.state IN ('reading', 'judged', 'applying')
+       AND r.updated_at < :before::timestamptz
+    RETURNING r.user_id, r.id
+),
+forgotten AS (
+    DELETE FROM import_chunks AS c
+     USING dead AS d
+     WHERE c.user_id = d.user_id
+       AND c.run_id = d.id
+)
+SELECT d.id
+  FROM dead AS d;
+
+-- name: count_dead_imports(before)$
+-- How many runs update_dead_imports would end.
+--
+-- Returns: one bigint.
+-- Index:   none: reads all runs.
+-- Cost:    at most 5,000 buffers.
+-- Locks:   none.
+-- Allow:   isolation: of all users, for `kleio maintain` alone.
+SELECT count(*)
+  FROM import_runs AS r
+ WHERE r.state IN ('reading', 'judged', 'applying')
+   AND r.updated_at < :before::timestamptz;
+
+-- name: list_run_counts()
+-- How many imports and syncs of all users are in which state.
+--
+-- Returns: 0..n rows RunCount.
+-- Index:   none: reads all runs.
+-- Order:   kind, state; total.
+-- Cost:    at most 5,000 buffers.
+-- Locks:   none.
+-- Allow:   isolation: of all users, numbers alone.
+SELECT counted.kind, counted.state, counted.runs
+  FROM (SELECT 'import' AS kind, r.state, count(*) AS runs
+          FROM import_runs AS r
+         GROUP BY r.state
+         UNION ALL
+        SELECT 'sync', s.status, count(*)
+          FROM sync_runs AS s
+         GROUP BY s.status) AS counted
+ ORDER BY counted.kind, counted.state;

@@ -23,6 +23,9 @@ DEFAULT_ROLE = "kleio_app"
 RECORDS = ("_yoyo_migration", "_kleio_migration")
 """What every start reads to know whether the database is migrated."""
 
+OWNERS_FILES = ("seeds.sql",)
+"""Files whose queries the owner alone runs, to fill a database that nobody uses yet."""
+
 DEFINERS = {"create_month_partition": "create_month_partition(regclass, timestamptz)"}
 """Functions that change the schema and are called by queries: they run with their owner's rights.
 Their search_path is pinned, and what they may do is what their arguments can say."""
@@ -52,6 +55,8 @@ def derive_rights() -> Rights:
     found: defaultdict[Right, set[str]] = defaultdict(set)
     definers = set()
     for query in _bound_queries():
+        if query.file in OWNERS_FILES:
+            continue
         for right in rights_of(query):
             found[right].add(query.name)
         definers |= {
@@ -90,7 +95,7 @@ def _collect(tree: Any, found: set[Right]) -> None:
     ast = _ast()
 
     hidden = {node.ctename for node in _walk(tree) if isinstance(node, ast.CommonTableExpr)}
-    written = set()
+    written: set[int] = set()
     for node in _walk(tree):
         if isinstance(node, ast.InsertStmt):
             table = node.relation.relname
@@ -105,11 +110,20 @@ def _collect(tree: Any, found: set[Right]) -> None:
             found |= _changed(node.relation.relname, node.targetList)
         elif isinstance(node, ast.DeleteStmt):
             found.add(Right(node.relation.relname, "DELETE"))
+        elif isinstance(node, ast.CopyStmt) and node.relation is not None:
+            written.add(id(node.relation))
+            found.add(Right(node.relation.relname, "INSERT" if node.is_from else "SELECT"))
+        elif isinstance(node, ast.VacuumStmt):
+            for one in node.rels or ():
+                written.add(id(one.relation))
+                found.add(Right(one.relation.relname, "MAINTAIN"))
         elif isinstance(node, ast.RefreshMatViewStmt):
             written.add(id(node.relation))
             found.add(Right(node.relation.relname, "MAINTAIN"))
         elif isinstance(node, ast.SelectStmt) and node.lockingClause:
             found |= _locked(node)
+            # FOR UPDATE OF names aliases, not tables.
+            written |= {id(one) for clause in node.lockingClause for one in clause.lockedRels or ()}
     for node in _walk(tree):
         if (
             isinstance(node, ast.RangeVar)

@@ -39,6 +39,10 @@ MONTHS_AHEAD = 6
 IDEMPOTENCY_KEY_HOURS = 24
 """How long a repeated request is given the answer of its first time."""
 
+DEAD_IMPORT_DAYS = 7
+"""How long a file that was read waits for being applied, or a run that was cut short for its next
+try."""
+
 STALE_CHANGES, STALE_SHARE = 1000, 0.1
 """Statistics are renewed after more changed rows than this number and this share of the table,
 which is autovacuum's own measure, for servers where it is off or behind."""
@@ -125,6 +129,16 @@ async def _idempotency_keys(job: Job) -> Outcome:
     return _counted(await run(job.conn, before=before), "old answer")
 
 
+async def _imports(job: Job) -> Outcome:
+    before = job.now - timedelta(days=DEAD_IMPORT_DAYS)
+    count = (
+        await maintenance.count_dead_imports(job.conn, before=before)
+        if job.dry_run
+        else await maintenance.update_dead_imports(job.conn, before=before, now=job.now)
+    )
+    return _counted(count, "dead import")
+
+
 async def _statistics(job: Job) -> Outcome:
     tables = await maintenance.list_stale_tables(
         job.conn, min_changes=STALE_CHANGES, share=STALE_SHARE
@@ -206,6 +220,9 @@ STEPS: tuple[Step, ...] = (
         "answers",
         f"forget answers to requests with an Idempotency-Key after {IDEMPOTENCY_KEY_HOURS} hours",
         _idempotency_keys,
+    ),
+    Step(
+        "imports", f"end imports that nobody goes on with after {DEAD_IMPORT_DAYS} days", _imports
     ),
     Step("statistics", "ANALYZE tables whose statistics are old", _statistics),
     Step("indexes", "look for invalid indexes", _indexes),

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from kleio import health
-from kleio.http.metrics import health_readings, maintenance_readings
+from kleio.http.metrics import health_readings, maintenance_readings, run_readings
 from kleio.maintenance import STEPS
-from kleio.repositories.maintenance import MaintenanceStep
+from kleio.repositories.maintenance import MaintenanceStep, RunCount
 from kleio.sight.exposition import exposition, reading
 from kleio.sight.meters import Meters
 
@@ -68,6 +68,7 @@ def exposed() -> dict[str, set[str]]:
         reading("kleio_build_info", "", 1, version="1", python="3"),
         *health_readings(looked),
         *maintenance_readings(steps, now),
+        run_readings([RunCount("import", "done", 1)]),
     ]
     text = exposition(meters, readings, None)[0].decode()
     found: dict[str, set[str]] = {}

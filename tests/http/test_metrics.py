@@ -80,6 +80,14 @@ async def test_maintenance_and_the_age_of_views(site: Site) -> None:
     assert found["kleio_view_age_seconds", "mv_genre_counts"] == pytest.approx(3600, abs=60)
 
 
+async def test_imports_and_syncs_by_state(site: Site) -> None:
+    await site.rows(
+        "INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at)"
+        " SELECT id, 'failed', false, false, now(), now() FROM users"
+    )
+    assert (await read(site))["kleio_runs", "sync", "failed"] == 3
+
+
 @pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
 async def test_a_proxy_here_is_not_this_machine(reading: Site, header: str) -> None:
     response = await reading.anonymous.get("/metrics", headers={header: "127.0.0.1"})

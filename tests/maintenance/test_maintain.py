@@ -14,7 +14,7 @@ from kleio.db import upkeep
 from kleio.db.errors import DatabaseError
 from kleio.db.queries import Connection
 from kleio.maintenance import STEPS, Job, Outcome, Step, StepResult, maintain, maintain_when_due
-from kleio.repositories import idempotency_keys, tokens
+from kleio.repositories import idempotency_keys, imports, tokens
 from kleio.repositories.maintenance import list_maintenance_steps, list_wraparound_tables
 from kleio.settings import Settings
 
@@ -113,6 +113,46 @@ async def test_answers_are_forgotten_after_a_day(conn: Connection) -> None:
     assert (await do(conn, "answers", dry_run=True)).lines == ["1 old answer"]
     assert (await do(conn, "answers")).changed == 1
     assert await value(conn, "SELECT string_agg(key, ' ') FROM idempotency_keys") == "23"
+
+
+async def test_imports_that_nobody_goes_on_with_end_and_their_reports_stay(
+    conn: Connection,
+) -> None:
+    account = await factories.make_user(conn)
+    now = datetime.now(UTC)
+    for state, days in (("judged", 8), ("reading", 8), ("judged", 6), ("done", 8)):
+        run_id = await imports.insert_run(
+            conn,
+            user_id=account.id,
+            source="collection-csv",
+            source_key="x",
+            file_name=f"{state} {days}",
+            options="{}",
+            dry_run=True,
+            with_updates=False,
+            bytes_total=1,
+            now=now - timedelta(days=days),
+        )
+        assert run_id is not None
+        await imports.insert_chunk(
+            conn, user_id=account.id, run_id=run_id, kind="copy", first_seq=1, items="[]"
+        )
+        await imports.update_run_state(
+            conn,
+            user_id=account.id,
+            run_id=run_id,
+            state=state,
+            error=None,
+            now=now - timedelta(days=days),
+        )
+    assert (await do(conn, "imports", dry_run=True)).lines == ["2 dead imports"]
+    assert (await do(conn, "imports")).changed == 2
+    states = "SELECT string_agg(file_name || ' ' || state, ', ' ORDER BY id) FROM import_runs"
+    assert await value(conn, states) == (
+        "judged 8 failed, reading 8 failed, judged 6 judged, done 8 done"
+    )
+    assert await value(conn, "SELECT count(*) FROM import_chunks") == 2
+    assert (await do(conn, "imports")).changed == 0
 
 
 async def test_old_statistics_are_renewed_and_fresh_ones_left(

@@ -21,7 +21,12 @@ from kleio.http.auth import NO_AUTH, bearer_token, database_of, find_session
 from kleio.http.health import health_check_of
 from kleio.http.problems import forbidden, not_found, unauthorized
 from kleio.maintenance import RUN
-from kleio.repositories.maintenance import MaintenanceStep, list_maintenance_steps
+from kleio.repositories.maintenance import (
+    MaintenanceStep,
+    RunCount,
+    list_maintenance_steps,
+    list_run_counts,
+)
 from kleio.settings import Settings
 from kleio.sight.exposition import Reading, exposition, reading
 from kleio.sight.meters import Meters
@@ -93,10 +98,24 @@ async def _readings(request: Request[Any, Any, Any]) -> AsyncIterator[Reading]:
         yield one
     try:
         steps = await database_of(request).read(list_maintenance_steps)
+        runs = await database_of(request).read(list_run_counts)
     except DatabaseError:
-        steps = []
+        steps, runs = [], []
+    yield run_readings(runs)
     for one in maintenance_readings(steps, datetime.now(UTC)):
         yield one
+
+
+def run_readings(runs: list[RunCount]) -> Reading:
+    """Return how many imports and syncs are in which state."""
+    return Reading(
+        "kleio_runs",
+        "Imports and syncs with Discogs, by state.",
+        {
+            (("kind", run.kind or ""), ("state", run.state or "")): float(run.runs or 0)
+            for run in runs
+        },
+    )
 
 
 def health_readings(health: Health) -> list[Reading]:

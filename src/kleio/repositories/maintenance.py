@@ -61,6 +61,14 @@ class WraparoundTable(Row, frozen=True):
     share: float
 
 
+class RunCount(Row, frozen=True):
+    """How many runs of a kind (`import`, `sync`) are in a state."""
+
+    kind: str | None
+    state: str | None
+    runs: int | None
+
+
 @query
 async def upsert_maintenance_step(
     conn: Connection,
@@ -103,3 +111,18 @@ async def list_bloated_tables(
 @query
 async def list_wraparound_tables(conn: Connection, *, share: float) -> list[WraparoundTable]:
     """Return the tables that are near the wrap-around."""
+
+
+@query
+async def update_dead_imports(conn: Connection, *, before: datetime, now: datetime) -> int:
+    """End the imports that nobody has gone on with; return how many."""
+
+
+@query
+async def count_dead_imports(conn: Connection, *, before: datetime) -> int:
+    """Return how many imports nobody has gone on with."""
+
+
+@query
+async def list_run_counts(conn: Connection) -> list[RunCount]:
+    """Return how many imports and syncs are in which state."""
