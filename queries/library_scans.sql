@@ -1,14 +1,14 @@
 -- Scans of libraries: their record, and what the walk over the files has found.
 -- Tables: library_scans, scan_files, scan_folders, scan_reads, scan_members, library_files, songs.
 
--- name: insert_scan(library_id, folders, now)^
+-- name: insert_scan(library_id, scopes, now)^
 -- Record that a scan begins.
 --
 -- Returns: one row uuid, the scan's id.
--- Params:  folders bytea[]: what is scanned, below the root; '' is all of it.
+-- Params:  scopes bytea[]: the folders that are scanned, below the root; '' is all of it.
 -- Locks:   the new row; library_scans_library_id_fkey may refuse it.
 INSERT INTO library_scans (library_id, folders, started_at)
-VALUES (:library_id::uuid, :folders::bytea[], :now::timestamptz)
+VALUES (:library_id::uuid, :scopes::bytea[], :now::timestamptz)
 RETURNING id;
 
 -- name: update_scan(scan_id, files, read, inserted, updated, unchanged, moved, missing, refused, unread_report, error, now)!
@@ -84,7 +84,7 @@ COPY scan_files (library_id, size, mtime_ns, path) FROM STDIN;
 -- Locks:   scan_files SHARE UPDATE EXCLUSIVE, for a sample's time.
 ANALYZE scan_files;
 
--- name: list_scan_scopes(library_id, folders)
+-- name: list_scan_scopes(library_id, scopes)
 -- How many files were found below each folder that is scanned, and how many are known there.
 --
 -- Returns: one row ScanScope for each folder.
@@ -99,10 +99,10 @@ SELECT g.folder,
           FROM library_files AS k
          WHERE k.library_id = :library_id AND k.missing_since IS NULL
            AND is_below(k.path, g.folder)) AS known
-  FROM unnest(:folders::bytea[]) WITH ORDINALITY AS g (folder, position)
+  FROM unnest(:scopes::bytea[]) WITH ORDINALITY AS g (folder, position)
  ORDER BY g.position;
 
--- name: get_scan_plan(library_id, folders, unread, is_full)^
+-- name: get_scan_plan(library_id, scopes, unread, is_full)^
 -- What a scan would do, as far as sizes and times tell.
 --
 -- Returns: one row ScanPlan.
@@ -130,7 +130,7 @@ SELECT count(*) AS files,
          WHERE k.library_id = :library_id
            AND k.missing_since IS NULL
            AND k.song_id IS NOT NULL
-           AND EXISTS (SELECT FROM unnest(:folders::bytea[]) AS folder
+           AND EXISTS (SELECT FROM unnest(:scopes::bytea[]) AS folder
                         WHERE is_below(k.path, folder))
            AND NOT EXISTS (SELECT FROM unnest(:unread::bytea[]) AS folder
                             WHERE is_below(k.path, folder))
@@ -139,7 +139,7 @@ SELECT count(*) AS files,
        ) AS vanished
   FROM seen;
 
--- name: update_missing_files(library_id, folders, unread, now)!
+-- name: update_missing_files(library_id, scopes, unread, now)!
 -- Mark files that are no longer there, and their songs, which go onto the desk with their albums.
 --
 -- Returns: the number of songs.
@@ -152,7 +152,7 @@ WITH vanished AS (
      WHERE k.library_id = :library_id::uuid
        AND k.missing_since IS NULL
        AND k.song_id IS NOT NULL
-       AND EXISTS (SELECT FROM unnest(:folders::bytea[]) AS folder WHERE is_below(k.path, folder))
+       AND EXISTS (SELECT FROM unnest(:scopes::bytea[]) AS folder WHERE is_below(k.path, folder))
        AND NOT EXISTS (SELECT FROM unnest(:unread::bytea[]) AS folder
                         WHERE is_below(k.path, folder))
        AND NOT EXISTS (SELECT FROM scan_files AS f
@@ -170,7 +170,7 @@ SELECT :library_id, marked.id, folder_key(marked.path), marked.album_id, false
   FROM marked
     ON CONFLICT (library_id, song_id) DO NOTHING;
 
--- name: delete_vanished_problems(library_id, folders, unread)!
+-- name: delete_vanished_problems(library_id, scopes, unread)!
 -- Forget files that never were songs and are no longer there.
 --
 -- Returns: the number of rows.
@@ -180,7 +180,7 @@ SELECT :library_id, marked.id, folder_key(marked.path), marked.album_id, false
 DELETE FROM library_files AS k
  WHERE k.library_id = :library_id::uuid
    AND k.song_id IS NULL
-   AND EXISTS (SELECT FROM unnest(:folders::bytea[]) AS folder WHERE is_below(k.path, folder))
+   AND EXISTS (SELECT FROM unnest(:scopes::bytea[]) AS folder WHERE is_below(k.path, folder))
    AND NOT EXISTS (SELECT FROM unnest(:unread::bytea[]) AS folder WHERE is_below(k.path, folder))
    AND NOT EXISTS (SELECT FROM scan_files AS f
                     WHERE f.library_id = k.library_id AND f.path_key = k.path_key);

@@ -136,7 +136,7 @@ class _Scan:
 
     async def _record(self) -> None:
         scan_id = await library_scans.insert_scan(
-            self.conn, library_id=self.library_id, folders=self.folders, now=self.now
+            self.conn, library_id=self.library_id, scopes=self.folders, now=self.now
         )
         assert scan_id is not None
         error: str | None = "it was cut short"
@@ -212,13 +212,13 @@ class _Scan:
     @property
     def _scope(self) -> dict[str, Any]:
         unread = [self._relative(item.path) for item in self.report.unread]
-        return {"library_id": self.library_id, "folders": self.folders, "unread": unread}
+        return {"library_id": self.library_id, "scopes": self.folders, "unread": unread}
 
     async def _plan(self) -> None:
         """Count what there is to do, and refuse to believe in a folder that is not mounted."""
         if not self.options.allow_empty:
             scopes = await library_scans.list_scan_scopes(
-                self.conn, library_id=self.library_id, folders=self.folders
+                self.conn, library_id=self.library_id, scopes=self.folders
             )
             for scope in scopes:
                 if scope.known and not scope.found:

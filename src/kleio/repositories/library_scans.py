@@ -75,7 +75,7 @@ class ScanProblem(Row, frozen=True):
 
 @query
 async def insert_scan(
-    conn: Connection, *, library_id: UUID, folders: list[bytes], now: datetime
+    conn: Connection, *, library_id: UUID, scopes: list[bytes], now: datetime
 ) -> UUID | None:
     """Record that a scan begins and return its id."""
 
@@ -124,7 +124,7 @@ async def refresh_scan_statistics(conn: Connection) -> int:
 
 @query
 async def list_scan_scopes(
-    conn: Connection, *, library_id: UUID, folders: list[bytes]
+    conn: Connection, *, library_id: UUID, scopes: list[bytes]
 ) -> list[ScanScope]:
     """Return for each folder how many files were found and are known there."""
 
@@ -134,7 +134,7 @@ async def get_scan_plan(
     conn: Connection,
     *,
     library_id: UUID,
-    folders: list[bytes],
+    scopes: list[bytes],
     unread: list[bytes],
     is_full: bool,
 ) -> ScanPlan | None:
@@ -146,7 +146,7 @@ async def update_missing_files(
     conn: Connection,
     *,
     library_id: UUID,
-    folders: list[bytes],
+    scopes: list[bytes],
     unread: list[bytes],
     now: datetime,
 ) -> int:
@@ -155,7 +155,7 @@ async def update_missing_files(
 
 @query
 async def delete_vanished_problems(
-    conn: Connection, *, library_id: UUID, folders: list[bytes], unread: list[bytes]
+    conn: Connection, *, library_id: UUID, scopes: list[bytes], unread: list[bytes]
 ) -> int:
     """Forget files that never were songs and are no longer there."""
 
