@@ -279,6 +279,36 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         yield Site(app, settings)
 
 
+async def leave_sync(site: Site, user_id: UUID, copy_id: UUID) -> UUID:
+    """Leave a sync of Alice's that somebody works on, half way through, and return its id."""
+    run_id: UUID = await site.value(
+        "INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at)"
+        " VALUES (%s, 'running', false, false, now(), now()) RETURNING id",
+        user_id,
+    )
+    await site.rows(
+        "INSERT INTO sync_jobs (run_id, user_id, owner, created_at, alive_at)"
+        " VALUES (%s, %s, uuidv7(), now(), now())",
+        run_id,
+        user_id,
+    )
+    await site.rows(
+        "INSERT INTO sync_items (user_id, run_id, instance_id, reading, release_discogs_id,"
+        " folder_number, rating, notes, custom_fields) VALUES (%s, %s, 1, 1, 1, 1, 0, %s, '{}')",
+        user_id,
+        run_id,
+        ALICES_NOTE,
+    )
+    await site.rows(
+        "INSERT INTO discogs_copies (user_id, id, present, folder_number, rating, notes,"
+        " custom_fields, synced_at) VALUES (%s, %s, true, 1, 0, %s, '{}', now())",
+        user_id,
+        copy_id,
+        ALICES_NOTE,
+    )
+    return run_id
+
+
 # --- answers ------------------------------------------------------------------------------------
 
 _LEAKS = (

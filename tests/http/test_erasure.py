@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from http_site import ALICES_PLAYS, API, PASSWORD, Site, field_problem, problem
+from http_site import ALICES_PLAYS, API, PASSWORD, Site, field_problem, leave_sync, problem
 
 from factories import NOW
 
@@ -43,6 +43,7 @@ async def fill_every_table(site: Site) -> None:
         taken = await site.alice.post(f"{API}/imports", json=account, params=choices)
         assert taken.status_code == 202
         await site.app.state.import_tasks.wait()
+    await leave_sync(site, await site.user_id("alice"), await site.copy_id("alice"))
     assert [t for t, n in (await rows_by_table(site, "alice")).items() if n == 0] == []
 
 

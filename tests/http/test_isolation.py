@@ -12,7 +12,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from http_site import ALICES_FOLDER, ALICES_NOTE, ALICES_STYLUS, API, NOWHERE, Site, problem
+from http_site import (
+    ALICES_FOLDER,
+    ALICES_NOTE,
+    ALICES_STYLUS,
+    API,
+    NOWHERE,
+    Site,
+    leave_sync,
+    problem,
+)
 from isolation_cases import CASES
 from isolation_cases.case import Case, Hers
 
@@ -86,37 +95,8 @@ async def _prepare(site: Site) -> Hers:
     hers.stylus = await site.value(
         "SELECT id FROM styluses WHERE user_id = %s AND name = %s", hers.user, ALICES_STYLUS
     )
-    await _sync(site, hers)
+    hers.sync = await leave_sync(site, hers.user, hers.copy)
     return hers
-
-
-async def _sync(site: Site, hers: Hers) -> None:
-    """Leave a sync of hers that somebody works on, half way through."""
-    hers.sync = await site.value(
-        "INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at)"
-        " VALUES (%s, 'running', false, false, now(), now()) RETURNING id",
-        hers.user,
-    )
-    await site.rows(
-        "INSERT INTO sync_jobs (run_id, user_id, owner, created_at, alive_at)"
-        " VALUES (%s, %s, uuidv7(), now(), now())",
-        hers.sync,
-        hers.user,
-    )
-    await site.rows(
-        "INSERT INTO sync_items (user_id, run_id, instance_id, reading, release_discogs_id,"
-        " folder_number, rating, notes, custom_fields) VALUES (%s, %s, 1, 1, 1, 1, 0, %s, '{}')",
-        hers.user,
-        hers.sync,
-        ALICES_NOTE,
-    )
-    await site.rows(
-        "INSERT INTO discogs_copies (user_id, id, present, folder_number, rating, notes,"
-        " custom_fields, synced_at) VALUES (%s, %s, true, 1, 0, %s, '{}', now())",
-        hers.user,
-        hers.copy,
-        ALICES_NOTE,
-    )
 
 
 @pytest.mark.parametrize(
