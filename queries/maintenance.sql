@@ -156,13 +156,12 @@ SELECT w.table_name, w.share
 -- Locks:   the runs and their chunks.
 -- Allow:   isolation: of all users, for `kleio maintain` alone.
 WITH dead AS (
-    UPDATE import_runs AS r
-       SET state = 'failed',
-           error = 'nobody went on with it for a week',
-           finished_at = :now::timestamptz
+    SELECT r.user_id, r.id
+      FROM import_runs AS r
      WHERE r.state IN ('reading', 'judged', 'applying')
        AND r.updated_at < :before::timestamptz
-    RETURNING r.user_id, r.id
+     ORDER BY r.user_id, r.id
+       FOR UPDATE
 ),
 forgotten AS (
     DELETE FROM import_chunks AS c
@@ -170,8 +169,13 @@ forgotten AS (
      WHERE c.user_id = d.user_id
        AND c.run_id = d.id
 )
-SELECT d.id
-  FROM dead AS d;
+UPDATE import_runs AS r
+   SET state = 'failed',
+       error = 'nobody went on with it for a week',
+       finished_at = :now::timestamptz
+  FROM dead AS d
+ WHERE r.user_id = d.user_id
+   AND r.id = d.id;
 
 -- name: count_dead_imports(before)$
 -- How many runs update_dead_imports would end.
