@@ -65,8 +65,8 @@ def test_every_command_has_help_with_an_example(command: list[str]) -> None:
         (["serve", "--port", "70000"], "'--port'"),
         (["user", "add", "ada"], "'--email'"),
         (["token", "revoke", "ada", "not-an-id"], "'TOKEN_ID'"),
-        (["migrate", "--force"], "--rollback"),
-        (["migrate", "--dry-run", "--rollback"], "--dry-run"),
+        (["migrate", "--force"], "--force"),
+        (["rollback", "--to"], "--to"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(args: list[str], words: str) -> None:
