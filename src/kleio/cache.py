@@ -96,6 +96,7 @@ class Cache:
         self._pauses = pauses
         self._pause = pauses[0]
         self._recovery: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._well_since = 0.0
         self._warned: dict[str, float] = {}
 
@@ -119,8 +120,12 @@ class Cache:
 
     async def close(self) -> None:
         """Stop asking for a server that is away and close the connections."""
+        self._is_closed = True
         if self._recovery is not None:
+            # The client library may take the cancellation for an error of the connection, so the
+            # task looks at the flag too.
             self._recovery.cancel()
+            await asyncio.wait([self._recovery])
         if self._client is not None:
             await self._client.aclose()
 
@@ -208,7 +213,7 @@ class Cache:
     def _open(self, error: BaseException) -> None:
         """Skip the server from now on, and begin to ask whether it is back."""
         self.counters.failures += 1
-        if self._recovery is not None:
+        if self._recovery is not None or self._is_closed:
             return
         self.counters.outages += 1
         steady = time.monotonic() - self._well_since > STEADY_SECONDS
@@ -217,7 +222,7 @@ class Cache:
         self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
-        while True:
+        while not self._is_closed:
             await asyncio.sleep(self._pause)
             try:
                 async with asyncio.timeout(OPERATION_SECONDS):
@@ -225,10 +230,10 @@ class Cache:
             except Exception:
                 self._pause = min(2 * self._pause, self._pauses[1])
             else:
-                break
-        self._well_since = time.monotonic()
-        self._recovery = None
-        logger.info("the cache answers again")
+                self._well_since = time.monotonic()
+                self._recovery = None
+                logger.info("the cache answers again")
+                return
 
 
 class CachedRows(Generic[K, T]):

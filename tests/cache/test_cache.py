@@ -406,3 +406,18 @@ async def test_closing_ends_the_search_for_a_server_that_is_away(
         await read(rows, uuid7())
         assert cache.state == "degraded"
     await until(lambda: not [task for task in asyncio.all_tasks() if "_recover" in repr(task)])
+
+
+async def test_what_is_written_after_closing_begins_no_search(cache_server: CacheServer) -> None:
+    async with opened(cache_server.url) as (cache, shelf, rows):
+        one = shelf.add("one")
+        for _ in range(2):
+            await read(rows, one)
+        two = shelf.add("two")
+        await rows.get_many([two])  # its entry is still being written
+        cache_server.kill()
+        await cache.close()
+        await rows.settle()
+        await cache.forget(KIND)
+        assert cache.state == "ok"
+        assert not [task for task in asyncio.all_tasks() if "_recover" in repr(task)]
