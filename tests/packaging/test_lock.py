@@ -12,7 +12,12 @@ from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-ASKED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = PROJECT["optional-dependencies"]
+# An extra may ask for Kleio's other extras.
+ASKED = [
+    *PROJECT["dependencies"],
+    *(text for extra in EXTRAS.values() for text in extra if not text.startswith("kleio[")),
+]
 LOCK = (CHECKOUT / "requirements.lock").read_text()
 
 
