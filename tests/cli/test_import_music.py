@@ -226,9 +226,10 @@ async def test_ctrl_c_says_so_and_leaves_what_was_done(
     for number in range(3000):
         mp3(root / f"{number}.mp3", frames=3)
     process = start_scan(root, conninfo, tmp_path)
-    begun = 0
-    while not begun and process.poll() is None:
-        ((begun,),) = await rows(conn, "SELECT count(*) FROM library_scans")
+    # The files are found, and now they are read.
+    found = 0
+    while not found and process.poll() is None:
+        ((found,),) = await rows(conn, "SELECT count(*) FROM scan_files")
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130, err
