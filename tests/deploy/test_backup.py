@@ -133,8 +133,8 @@ def test_a_base_backup_and_its_log_go_back_to_any_second(place: Path) -> None:
     shutil.rmtree(data)
     run("point in time", BASE=base, DATA=data, WAL=wal, TIME=time)
     with embedded_server(again, settings=FAST) as restored:
+        until(lambda: ask(restored.admin_conninfo, "SELECT pg_is_in_recovery()") is False)
         check_server(restored.conninfo)
         assert rows(restored.conninfo) == right
-        assert ask(restored.admin_conninfo, "SELECT pg_is_in_recovery()") is False
         asyncio.run(_play(restored.conninfo))  # and it goes on
         assert rows(restored.conninfo)[1] == right[1] + 1
