@@ -16,6 +16,7 @@ from kleio.db.queries import Connection
 from kleio.repositories import albums, library_artists, library_stats, songs, user_songs
 from kleio.seed.music import MusicPlan
 from kleio.seeding import copy_chunk, prepare_library, read_library
+from servers import owner_only
 
 pytestmark = pytest.mark.anyio
 
@@ -364,6 +365,7 @@ async def test_states_of_songs_are_each_user_s_own(library: Connection) -> None:
     assert len(await user_songs.list_song_states(library, user_id=bob.id, song_ids=ids)) == 1
 
 
+@owner_only
 async def test_a_state_needs_a_song_and_keeps_it(library: Connection) -> None:
     account = await make_user(library)
     nowhere = {"user_id": account.id, "song_id": UUID(int=8), "now": NOW}
