@@ -14,6 +14,7 @@ import msgspec
 
 from kleio import maintenance as care
 from kleio.db.errors import DatabaseError
+from kleio.db.partitions import MIN_MONTHS_AHEAD
 from kleio.db.queries import Connection
 from kleio.doctor_settings import RULES, hurting
 from kleio.repositories import doctor, maintenance, partitions
@@ -26,7 +27,6 @@ CLOCK_SECONDS = 2.0
 and rows are dated by the other."""
 
 MAINTAINED_WITHIN = timedelta(days=1)
-MONTHS_AHEAD = 2
 UNUSED_BYTES = 1024 * 1024
 SCANNED_ROWS = 10_000
 REPLICA_SECONDS = 60.0
@@ -208,7 +208,7 @@ async def _care(conn: Connection) -> list[Finding]:
         if step.problem and step.step != care.RUN
     ]
     ahead = await partitions.count_months_ahead(conn, now=now)
-    few = ahead < MONTHS_AHEAD
+    few = ahead < MIN_MONTHS_AHEAD
     found.append(
         Finding(
             level="wrong" if few else "ok",

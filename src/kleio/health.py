@@ -17,6 +17,7 @@ from kleio.cache import Cache
 from kleio.db.errors import DatabaseError
 from kleio.db.health import ping
 from kleio.db.migration_files import migration_files
+from kleio.db.partitions import MIN_MONTHS_AHEAD
 from kleio.db.pool import Database
 from kleio.db.queries import Connection
 from kleio.repositories.health import DatabaseFacts, get_database_facts
@@ -30,7 +31,6 @@ SLOW_DATABASE_MS = 200
 FULL_SHARE = 0.9
 """A larger part of the pool, or of the server's connections, in use is told as degraded."""
 
-MONTHS_AHEAD = 2
 """Fewer months with partitions after this one are told as degraded."""
 
 FACTS_SECONDS = 5.0
@@ -189,7 +189,7 @@ def _migrations(facts: DatabaseFacts | None) -> MigrationsHealth:
 
 
 def _partitions(months_ahead: int | None) -> PartitionsHealth:
-    few = months_ahead is None or months_ahead < MONTHS_AHEAD
+    few = months_ahead is None or months_ahead < MIN_MONTHS_AHEAD
     return PartitionsHealth("degraded" if few else "ok", months_ahead)
 
 

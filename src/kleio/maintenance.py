@@ -20,6 +20,7 @@ import msgspec
 
 from kleio.db import upkeep
 from kleio.db.errors import DatabaseError
+from kleio.db.partitions import MONTHS_AHEAD, archive_partitions, ensure_partitions
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.repositories import (
@@ -32,9 +33,6 @@ from kleio.repositories import (
 from kleio.settings import Settings
 
 logger = logging.getLogger("kleio.maintenance")
-
-MONTHS_AHEAD = 6
-"""For how many months after the current one there are partitions."""
 
 IDEMPOTENCY_KEY_HOURS = 24
 """How long a repeated request is given the answer of its first time."""
@@ -101,8 +99,25 @@ async def _partitions(job: Job) -> Outcome:
         missing = MONTHS_AHEAD - await partitions.count_months_ahead(job.conn, now=job.now)
         lines = [f"partitions of {missing} months"] if missing > 0 else []
         return Outcome(changed=max(missing, 0), lines=lines)
-    made = await partitions.create_partitions(job.conn, since=job.now, months=1 + MONTHS_AHEAD)
+    made = await ensure_partitions(job.conn, now=job.now)
     return Outcome(changed=len(made), lines=made)
+
+
+def archiving(before: datetime) -> Step:
+    """Return the step that puts months of songs and albums away; only done when asked for."""
+
+    async def run(job: Job) -> Outcome:
+        if job.dry_run:
+            found = await partitions.list_partitions(job.conn)
+            lines = [partition.name for partition in found if partition.month < before]
+        else:
+            lines = [
+                f"{month.name} with {month.references:,} references"
+                for month in await archive_partitions(job.conn, before=before)
+            ]
+        return Outcome(changed=len(lines), lines=lines)
+
+    return Step("archive", f"put away the months before {before:%Y-%m}", run)
 
 
 def _refreshing(refresh: Callable[[Connection], Awaitable[int]]) -> Callable[[Job], Any]:

@@ -36,6 +36,41 @@ def test_a_dry_run_says_what_it_would_do(run: Run, conninfo: str) -> None:
     assert "s  genres (2,000 changes)" in run("maintain").stdout
 
 
+def test_months_are_put_away_only_when_asked_for(run: Run, conninfo: str) -> None:
+    with psycopg.connect(conninfo) as conn:
+        conn.execute(
+            "SELECT create_month_partition(parent, '2020-02-29Z')"
+            "  FROM (VALUES ('songs'::regclass), ('albums'::regclass)) AS tables (parent)"
+        )
+        conn.execute(
+            "INSERT INTO libraries (name, root, created_at, updated_at)"
+            " VALUES ('L', '/', now(), now())"
+        )
+        conn.execute(
+            "INSERT INTO songs (id, library_id, name, codec, updated_at)"
+            " SELECT uuidv7('2020-02-15Z'::timestamptz - clock_timestamp()), id, 'N', 'mp3', now()"
+            "   FROM libraries"
+        )
+    for arguments in (("--archive-before", "2020-02"), ("--dry-run", "--archive-before=2020-03")):
+        text = run("maintain", *arguments).stdout
+        assert ("would do: albums_2020_02; songs_2020_02" in text) == ("--dry-run" in arguments)
+    run("maintain")
+    with psycopg.connect(conninfo) as conn:
+        assert conn.execute("SELECT count(*) FROM songs").fetchone() == (1,)
+    result = run("maintain", "--archive-before", "2020-03")
+    assert result.exit_code == 0
+    assert "songs_2020_02 with 0 references" in result.stdout
+    with psycopg.connect(conninfo) as conn:
+        assert conn.execute("SELECT count(*) FROM songs").fetchone() == (0,)
+        assert conn.execute("SELECT count(*) FROM archive.songs_2020_02").fetchone() == (1,)
+
+
+def test_a_month_to_come_is_not_put_away(run: Run) -> None:
+    result = run("maintain", "--archive-before", "2999-01")
+    assert result.exit_code == 2
+    assert one_line(result) == "kleio: --archive-before 2999-01 lies in the future"
+
+
 def test_another_one_at_work_is_no_failure(run: Run, conninfo: str) -> None:
     with psycopg.connect(conninfo) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))

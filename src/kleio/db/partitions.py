@@ -34,22 +34,15 @@ class Archived(msgspec.Struct, frozen=True, kw_only=True):
     references: int
 
 
-async def ensure_partitions(
-    conn: Connection, *, now: datetime, months_ahead: int = MONTHS_AHEAD
-) -> list[str]:
-    """Make what is missing of the current month's and the following months' partitions.
+async def ensure_partitions(conn: Connection, *, now: datetime) -> list[str]:
+    """Make what is missing of the current month's partitions and those of MONTHS_AHEAD more.
 
     Readers go on; two callers at once both succeed.
 
     Returns:
         The names of the new ones.
     """
-    return await partitions.create_partitions(conn, since=now, months=months_ahead + 1)
-
-
-async def is_ahead(conn: Connection, *, now: datetime) -> bool:
-    """Return whether enough months are ready for a server to be healthy."""
-    return await partitions.count_months_ahead(conn, now=now) >= MIN_MONTHS_AHEAD
+    return await partitions.create_partitions(conn, since=now, months=MONTHS_AHEAD + 1)
 
 
 async def healing(conn: Connection, write: Callable[[], Awaitable[R]]) -> R:

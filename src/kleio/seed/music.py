@@ -37,6 +37,7 @@ SPREAD = 3
 _SKEW, _SHIFT = 0.85, 8.0
 _COMPILATIONS, _FURTHER = 0.04, 0.03
 _POOL = 6_000
+_WORDS = 40_000
 
 Row = tuple[Any, ...]
 Named = tuple[bytes, bytes]
@@ -166,7 +167,8 @@ class Library:
             for version in ("Live", "Acoustic", "Demo", "Remastered 2011", "Remix", "Instrumental",
                             "Radio Edit", "Extended Version", "Mono", "Alternate Take")
         ]  # fmt: skip
-        self._invented = [f" {_invented(dice)}".encode() for _ in range(_POOL)]
+        # Titles of millions of songs hold tens of thousands of words, and most of them are rare.
+        self._rare = [f" {_invented(dice, long=True)}".encode() for _ in range(_WORDS)]
 
     def chunk(self, number: int) -> Chunk:
         """Return the rows of a chunk, in the order of their ids."""
@@ -235,17 +237,18 @@ class Library:
     def _title(self, dice: Dice, titles: list[bytes]) -> bytes:
         drawn = dice.random()
         title = titles[int(dice.random() * len(titles))]
-        if drawn < 0.35:
+        if drawn < 0.25:
             return title
-        if drawn < 0.55:
-            return title + self._invented[int(dice.random() * _POOL)]
-        if drawn < 0.75:
+        if drawn < 0.6:
+            return title + self._rare[int(dice.random() ** 3 * _WORDS)]
+        if drawn < 0.7:
             return title + self._wheres[int(dice.random() * len(self._wheres))]
-        if drawn < 0.85:
+        if drawn < 0.8:
             return title + self._versions[int(dice.random() * len(self._versions))]
-        if drawn < 0.95:
+        if drawn < 0.85:
             return title + b" / " + titles[int(dice.random() * len(titles))]
-        return self._invented[int(dice.random() * _POOL)][1:]
+        word = self._rare[int(dice.random() ** 3 * _WORDS)][1:]
+        return word if drawn < 0.9 else word + self._rare[int(dice.random() ** 3 * _WORDS)]
 
 
 class _Maker:
@@ -339,5 +342,6 @@ def _act(dice: Dice) -> str:
     return dice.fill(_BANDS) if drawn < 0.9 else _invented(dice)
 
 
-def _invented(dice: Dice) -> str:
-    return (dice.pick(_HEADS) + dice.pick(_MIDDLES) + dice.pick(_TAILS)).capitalize()
+def _invented(dice: Dice, *, long: bool = False) -> str:
+    middle = dice.pick(_MIDDLES) + (dice.pick(_HEADS) if long else "")
+    return (dice.pick(_HEADS) + middle + dice.pick(_TAILS)).capitalize()
