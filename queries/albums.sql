@@ -9,6 +9,7 @@
 -- Returns: 0..1 rows Album.
 -- Index:   albums_pkey.
 -- Partitions: the one of the id, under a generic plan too.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
        b.song_count, b.duration_ms, b.created_at, b.updated_at
@@ -24,6 +25,7 @@ SELECT b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_comp
 -- Index:   albums_pkey.
 -- Partitions: from the one of before_id down, until the page is full.
 -- Order:   id DESC; total.
+-- Cost:    at most 30 buffers.
 -- Locks:   none.
 SELECT b.id, b.id,
        b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
@@ -46,6 +48,7 @@ SELECT b.id, b.id,
 -- Index:   albums_pkey.
 -- Partitions: from the one of after_id up, until the page is full.
 -- Order:   id; total.
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT b.id, b.id,
        b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
@@ -68,6 +71,7 @@ SELECT b.id, b.id,
 -- Index:   albums_name_idx (left(name_normalized, 64), id).
 -- Partitions: all, merged: each gives the first rows of its index.
 -- Order:   left(name_normalized, 64), id; total.
+-- Cost:    at most 130 buffers.
 -- Locks:   none.
 SELECT left(b.name_normalized, 64) AS name_key, b.id,
        b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
@@ -91,6 +95,7 @@ SELECT left(b.name_normalized, 64) AS name_key, b.id,
 -- Index:   albums_artist_idx (artist_id, coalesce(year, 0) DESC, id DESC).
 -- Partitions: all, merged: each gives the first rows of its index.
 -- Order:   coalesce(year, 0) DESC, id DESC; total.
+-- Cost:    at most 81 buffers.
 -- Locks:   none.
 SELECT coalesce(b.year, 0) AS year_key, b.id,
        b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
@@ -117,6 +122,7 @@ SELECT coalesce(b.year, 0) AS year_key, b.id,
 -- Partitions: all, by their trigram index.
 -- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Plan:    custom: with the words known, the condition of the index is a constant.
+-- Cost:    at most 84 buffers.
 -- Locks:   none.
 WITH found AS MATERIALIZED (
     SELECT (word_similarity(normalize_name(:search::text), b.name_normalized)
@@ -145,9 +151,11 @@ SELECT f.score, f.id,
 -- Compute the derived counts of albums again from their songs.
 --
 -- Returns: the number of albums that were wrong.
--- Index:   albums_pkey, songs_album_idx.
+-- Index:   albums_pkey where few are given, songs_album_idx.
 -- Partitions: the one of each album; all of songs, by their index.
+-- Cost:    at most 440 buffers.
 -- Locks:   the albums that were wrong.
+-- Allow:   unused-query: for a DBA, after songs were moved by hand; tests compare with it.
 UPDATE albums AS b
    SET song_count = counted.songs,
        duration_ms = counted.duration_ms

@@ -6,6 +6,7 @@
 --
 -- Returns: 0..n rows SourceHash, in no order.
 -- Index:   artists_discogs_id_key.
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT a.discogs_id, a.source_hash
   FROM artists AS a
@@ -15,10 +16,11 @@ SELECT a.discogs_id, a.source_hash
 -- Artists from documents; one of a Discogs number replaces what is known of that number.
 --
 -- Returns: one row SavedEntry a document, in no order.
--- Params:  documents text: a JSON array of artist documents (kleio.catalogue), each Discogs number
+-- Params:  documents jsonb: a JSON array of artist documents (kleio.catalogue), each Discogs number
 --          at most once.
 -- Index:   artists_discogs_id_key.
 -- Order:   written in the order of the Discogs numbers, so that two imports can't deadlock.
+-- Cost:    at most 200 buffers for ten.
 -- Locks:   the artists written.
 INSERT INTO artists AS a (
     discogs_id, name, resource_url, profile, metadata, source_hash, created_at, updated_at,
@@ -49,6 +51,7 @@ RETURNING a.discogs_id, a.id, old.id IS NULL AS inserted;
 -- Params:  after_name text, after_id uuid: last row of the previous page, NULL for the first.
 -- Index:   artists_name_idx (left(name_normalized, 64), id).
 -- Order:   left(name_normalized, 64), id; total.
+-- Cost:    at most 80 buffers.
 -- Locks:   none.
 SELECT left(a.name_normalized, 64) AS name_key, a.id,
        a.id, a.discogs_id, a.name, a.resource_url
@@ -67,6 +70,7 @@ SELECT left(a.name_normalized, 64) AS name_key, a.id,
 --          of the previous page, NULL for the first.
 -- Index:   artists_name_trgm_idx; the three longest words find the candidates, all words decide.
 -- Order:   score DESC, id DESC; total.
+-- Cost:    at most 32 buffers.
 -- Locks:   none.
 WITH found AS (
     SELECT (word_similarity(normalize_name(:search::text), a.name_normalized)
@@ -89,6 +93,7 @@ SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.reso
 -- Returns: one bigint.
 -- Index:   artists_name_trgm_idx with a text; without one the whole table is counted.
 -- Plan:    custom: with the text known, the other branch falls away.
+-- Cost:    at most 24 buffers.
 -- Locks:   none.
 SELECT count(*)
   FROM artists AS a
@@ -100,6 +105,7 @@ SELECT count(*)
 --
 -- Returns: 0..1 rows ArtistDetail.
 -- Index:   artists_pkey.
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT a.id, a.discogs_id, a.name, a.resource_url, a.profile, a.metadata,
        a.created_at, a.updated_at

@@ -10,6 +10,7 @@
 -- Returns: one row bool, true.
 -- Params:  kind text: 'artists', 'labels', 'masters' or 'releases'; 'libraries' for those.
 -- Index:   none; no table is read.
+-- Cost:    at most 11 buffers.
 -- Locks:   the advisory lock of the kind, until the transaction ends.
 SELECT true
   FROM pg_advisory_xact_lock(hashtextextended('kleio:' || :kind::text, 0));

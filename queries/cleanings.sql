@@ -7,6 +7,7 @@
 -- Returns: 0..1 rows UUID: the id; none where there is no such release, or the copy is not of it.
 -- Params:  release_id uuid: NULL for that of the copy. copy_id uuid: NULL where not known.
 -- Index:   releases_pkey, user_releases_pkey (user_id, id).
+-- Cost:    at most 32 buffers.
 -- Locks:   the new row.
 INSERT INTO cleaning_history (
     user_id, release_id, user_release_id, cleaned_at, deep, notes, created_at, updated_at
@@ -28,7 +29,8 @@ RETURNING id;
 -- Returns: the number of cleanings.
 -- Params:  cleanings jsonb: an array of objects with copyId and cleanedAt, and where there are any
 --          deep and notes.
--- Index:   user_releases_pkey (user_id, id).
+-- Index:   user_releases_pkey (user_id, id) or another one that starts with the user.
+-- Cost:    at most 220 buffers for ten.
 -- Locks:   the new rows. A copy that is not the user's is left out.
 INSERT INTO cleaning_history (
     user_id, release_id, user_release_id, cleaned_at, deep, notes, created_at, updated_at
@@ -47,6 +49,7 @@ SELECT :user_id::uuid, c.release_id, c.id, given."cleanedAt", coalesce(given.dee
 --
 -- Returns: 0..1 rows Cleaning.
 -- Index:   cleaning_history_pkey (user_id, id), releases_pkey.
+-- Cost:    at most 12 buffers.
 -- Locks:   none.
 SELECT h.id, h.release_id, h.user_release_id AS copy_id, h.cleaned_at, h.deep, h.notes,
        h.updated_at, r.card AS release
@@ -67,6 +70,7 @@ SELECT h.id, h.release_id, h.user_release_id AS copy_id, h.cleaned_at, h.deep, h
 --          releases_pkey.
 -- Order:   cleaned_at DESC, id DESC; total.
 -- Plan:    custom: only with the filters known does the planner choose the index.
+-- Cost:    at most 130 buffers.
 -- Locks:   none.
 SELECT h.cleaned_at, h.id,
        h.id, h.release_id, h.user_release_id AS copy_id, h.cleaned_at, h.deep, h.notes,
@@ -88,8 +92,10 @@ SELECT h.cleaned_at, h.id,
 -- How many cleanings of a user pass the filters of list_cleanings.
 --
 -- Returns: one bigint.
--- Index:   cleaning_history_user_cleaned_idx, cleaning_history_user_release_idx with a release.
+-- Index:   cleaning_history_user_cleaned_idx or another one that starts with the user; for a
+--          release cleaning_history_user_release_idx.
 -- Plan:    custom, as list_cleanings.
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT count(*)
   FROM cleaning_history AS h
@@ -106,6 +112,7 @@ SELECT count(*)
 -- Params:  changes text: a JSON object with the fields to change, by the API's names; null clears
 --          one. expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   cleaning_history_pkey (user_id, id).
+-- Cost:    at most 37 buffers.
 -- Locks:   the row.
 UPDATE cleaning_history AS h
    SET cleaned_at = coalesce((e.changes ->> 'cleanedAt')::timestamptz, h.cleaned_at),
@@ -122,6 +129,7 @@ UPDATE cleaning_history AS h
 --
 -- Returns: the number of cleanings deleted, 0 or 1.
 -- Index:   cleaning_history_pkey (user_id, id).
+-- Cost:    at most 17 buffers.
 -- Locks:   the row.
 DELETE FROM cleaning_history AS h
  WHERE h.user_id = :user_id::uuid

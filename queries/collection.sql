@@ -17,6 +17,7 @@
 --          first.
 -- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey.
 -- Order:   added_at DESC, id DESC; total.
+-- Cost:    at most 310 buffers.
 -- Locks:   none.
 SELECT c.added_at, c.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
@@ -43,6 +44,7 @@ SELECT c.added_at, c.id,
 --          first.
 -- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey.
 -- Order:   added_at, id; total.
+-- Cost:    at most 310 buffers.
 -- Locks:   none.
 SELECT c.added_at, c.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
@@ -80,6 +82,7 @@ SELECT c.added_at, c.id,
 --          user_preferences_pkey.
 -- Order:   sort_key, id; total.
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
+-- Cost:    at most 600 buffers.
 -- Locks:   none.
 WITH played AS MATERIALIZED (
     SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
@@ -196,6 +199,7 @@ SELECT page.sort_key, page.id,
 --          user_preferences_pkey.
 -- Order:   sort_key DESC, id DESC; total.
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
+-- Cost:    at most 600 buffers.
 -- Locks:   none.
 WITH played AS MATERIALIZED (
     SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
@@ -299,6 +303,7 @@ SELECT page.sort_key, page.id,
 --          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
 --          user_preferences_pkey.
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
+-- Cost:    at most 280 buffers.
 -- Locks:   none.
 WITH played AS MATERIALIZED (
     SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
@@ -374,6 +379,7 @@ SELECT count(*)
 --          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
 --          user_preferences_pkey.
 -- Plan:    custom, as list_collection_ascending.
+-- Cost:    at most 290 buffers.
 -- Locks:   none.
 WITH played AS MATERIALIZED (
     SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
@@ -452,6 +458,7 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
 --
 -- Returns: 0..1 rows Copy.
 -- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Cost:    at most 12 buffers.
 -- Locks:   none.
 SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
@@ -469,6 +476,7 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
 -- Params:  release_id uuid or discogs_id int: which release; the other one is NULL. folder_id uuid:
 --          NULL for Uncategorized. custom_fields text: a JSON object.
 -- Index:   releases_pkey or releases_discogs_id_key, folders_user_id_number_key.
+-- Cost:    at most 41 buffers.
 -- Locks:   the new row. A folder that is not the user's is refused
 --          (user_releases_folder_id_fkey, 23503).
 WITH added AS (
@@ -506,6 +514,7 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
 -- Params:  changes text: a JSON object with the fields to change, by the API's names; null clears
 --          one. expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Cost:    at most 47 buffers.
 -- Locks:   the row. A folder that is not the user's is refused
 --          (user_releases_folder_id_fkey, 23503).
 WITH changed AS (
@@ -548,9 +557,10 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
 --
 -- Returns: 0..1 rows Copy; none where there is no such copy, it is archived already or it changed
 --          meanwhile.
--- Params:  archive_reason text: one of those that user_releases_archive_reason_check knows.
---          expected_updated_at timestamptz: the version that the caller saw, NULL for any.
+-- Params:  archive_reason text: 'sold' or another one that user_releases_archive_reason_check
+--          knows. expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Cost:    at most 47 buffers.
 -- Locks:   the row.
 WITH changed AS (
     UPDATE user_releases AS c
@@ -580,6 +590,7 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
 --          meanwhile.
 -- Params:  expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Cost:    at most 16 buffers.
 -- Locks:   the row.
 WITH changed AS (
     UPDATE user_releases AS c
@@ -608,6 +619,7 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
 -- Returns: the number of copies deleted, 0 or 1.
 -- Index:   user_releases_pkey (user_id, id), play_history_user_copy_idx,
 --          cleaning_history_user_copy_idx, discogs_copies_pkey.
+-- Cost:    at most 19 buffers.
 -- Locks:   the copy, its plays and cleanings, and what Discogs said of it.
 WITH played AS (
     UPDATE play_history AS p

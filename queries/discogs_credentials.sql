@@ -7,6 +7,7 @@
 -- Returns: 1.
 -- Params:  token_encrypted bytea: ciphertext bound to the user (kleio.encryption).
 -- Index:   discogs_credentials_pkey.
+-- Cost:    at most 19 buffers.
 -- Locks:   the row.
 INSERT INTO discogs_credentials (user_id, token_encrypted, updated_at)
 VALUES (:user_id::uuid, :token_encrypted::bytea, :now::timestamptz)
@@ -19,6 +20,7 @@ VALUES (:user_id::uuid, :token_encrypted::bytea, :now::timestamptz)
 --
 -- Returns: 0..1 rows bytes.
 -- Index:   discogs_credentials_pkey.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT c.token_encrypted
   FROM discogs_credentials AS c
@@ -29,6 +31,7 @@ SELECT c.token_encrypted
 --
 -- Returns: the number of tokens deleted, 0 or 1.
 -- Index:   discogs_credentials_pkey.
+-- Cost:    at most 13 buffers.
 -- Locks:   the row.
 DELETE FROM discogs_credentials AS c
  WHERE c.user_id = :user_id::uuid;
@@ -38,6 +41,7 @@ DELETE FROM discogs_credentials AS c
 --
 -- Returns: 0..1 rows bytes.
 -- Index:   discogs_credentials_pkey.
+-- Cost:    at most 13 buffers.
 -- Locks:   the row.
 SELECT c.token_encrypted
   FROM discogs_credentials AS c

@@ -17,7 +17,9 @@
 --          headers of the caller's last answer and how long ago it came, NULL before the first.
 --          now timestamptz: NULL for the server's clock, which all processes share.
 -- Index:   discogs_pace_pkey.
+-- Cost:    at most 19 buffers.
 -- Locks:   the row, for this statement.
+-- Allow:   time-in-write: all processes share the server's clock, and a lock is waited for first.
 WITH held AS MATERIALIZED (
     SELECT p.id, p.calls, p.others, p.others_seen_at, p.call_limit, p.blocked_until
       FROM discogs_pace AS p
@@ -87,7 +89,9 @@ RETURNING extract(epoch FROM c.at - c.now)::double precision AS wait_seconds, c.
 -- Returns: 1.
 -- Params:  seconds double precision; now timestamptz: NULL for the server's clock.
 -- Index:   discogs_pace_pkey.
+-- Cost:    at most 16 buffers.
 -- Locks:   the row.
+-- Allow:   time-in-write: all processes share the server's clock; a test gives its own.
 UPDATE discogs_pace AS p
    SET blocked_until = greatest(
            p.blocked_until,

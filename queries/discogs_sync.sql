@@ -13,6 +13,7 @@
 -- Params:  reading int: which time the shelf is read; items text: a JSON array
 --          (kleio.discogs.answers.ShelfItem).
 -- Index:   sync_items_pkey, releases_discogs_id_key.
+-- Cost:    at most 11 buffers without items.
 -- Locks:   the items.
 INSERT INTO sync_items AS i (
     user_id, run_id, instance_id, reading, release_discogs_id, release_id, folder_number, rating,
@@ -48,6 +49,7 @@ SELECT DISTINCT ON (d."instanceId")
 -- Returns: 0..1 rows Reading.
 -- Params:  first_page_at timestamptz: Discogs' time when this reading began.
 -- Index:   sync_items_pkey.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT count(*) AS items,
        count(*) FILTER (WHERE i.reading = :reading::int) AS items_now,
@@ -61,6 +63,7 @@ SELECT count(*) AS items,
 --
 -- Returns: the number of items forgotten.
 -- Index:   sync_items_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the items.
 DELETE FROM sync_items AS i
  WHERE i.user_id = :user_id::uuid
@@ -72,6 +75,7 @@ DELETE FROM sync_items AS i
 --
 -- Returns: the number of items forgotten.
 -- Index:   sync_items_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the items.
 DELETE FROM sync_items AS i
  WHERE i.user_id = :user_id::uuid
@@ -83,6 +87,7 @@ DELETE FROM sync_items AS i
 -- Returns: 0..n rows int.
 -- Index:   sync_items_pkey.
 -- Order:   folder_number; total.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT DISTINCT i.folder_number
   FROM sync_items AS i
@@ -96,6 +101,7 @@ SELECT DISTINCT i.folder_number
 -- Returns: 0..n rows int.
 -- Index:   user_releases_user_id_instance_key, discogs_copies_pkey, sync_items_pkey, releases_pkey.
 -- Order:   discogs_id; total.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT DISTINCT r.discogs_id
   FROM user_releases AS c
@@ -122,6 +128,7 @@ SELECT DISTINCT r.discogs_id
 -- Returns: the number of folders changed.
 -- Params:  folders text: a JSON array of Discogs' folders, number and name, without number 0.
 -- Index:   folders_user_id_number_key.
+-- Cost:    at most 16 buffers without folders.
 -- Locks:   the folders.
 WITH there AS (
     SELECT d.number, d.name
@@ -153,6 +160,7 @@ UPDATE folders AS f
 -- Returns: the number of folders changed.
 -- Params:  folders text: a JSON array of Discogs' folders, number and name, without number 0.
 -- Index:   folders_user_id_number_key, folders_user_name_key.
+-- Cost:    at most 11 buffers without folders.
 -- Locks:   the folders.
 UPDATE folders AS f
    SET number = d.number,
@@ -178,6 +186,7 @@ UPDATE folders AS f
 -- Params:  folders text: a JSON array of Discogs' folders, number and name, without number 0.
 -- Index:   folders_user_id_number_key.
 -- Order:   number; total.
+-- Cost:    at most 3 buffers without folders.
 -- Locks:   none.
 SELECT f.number, f.name AS here, d.name AS there
   FROM jsonb_to_recordset(:folders::text::jsonb) AS d (number int, name text)
@@ -198,6 +207,7 @@ SELECT f.number, f.name AS here, d.name AS there
 -- Returns: the number of folders to rename.
 -- Params:  folders text: a JSON array of Discogs' folders, number and name, without number 0.
 -- Index:   folders_user_id_number_key, folders_user_name_key.
+-- Cost:    at most 11 buffers without folders.
 -- Locks:   the folders.
 UPDATE folders AS f
    SET name = 'renamed at Discogs ' || f.id,
@@ -218,6 +228,7 @@ UPDATE folders AS f
 -- Returns: the number of folders changed.
 -- Params:  folders text: a JSON array of Discogs' folders, number and name, without number 0.
 -- Index:   folders_user_id_number_key, folders_user_name_key.
+-- Cost:    at most 17 buffers without folders.
 -- Locks:   the folders.
 UPDATE folders AS f
    SET name = CASE WHEN f.name <> f.discogs_name
@@ -251,6 +262,7 @@ UPDATE folders AS f
 -- Returns: the number of folders added.
 -- Params:  folders text: a JSON array of Discogs' folders, number and name, without number 0.
 -- Index:   folders_user_id_number_key, folders_user_name_key.
+-- Cost:    at most 11 buffers without folders.
 -- Locks:   the new rows.
 INSERT INTO folders (user_id, number, name, discogs_name, created_at, updated_at)
 SELECT :user_id::uuid, d.number,
@@ -284,6 +296,7 @@ SELECT :user_id::uuid, d.number,
 -- Returns: the number of folders deleted.
 -- Params:  folders text: a JSON array of Discogs' folders, number and name, without number 0.
 -- Index:   folders_user_id_number_key, user_releases_user_folder_idx.
+-- Cost:    at most 17 buffers without folders.
 -- Locks:   the folders.
 DELETE FROM folders AS f
  WHERE f.user_id = :user_id::uuid
@@ -305,6 +318,7 @@ DELETE FROM folders AS f
 -- Returns: the number of folders changed.
 -- Params:  folders text: a JSON array of Discogs' folders, number and name, without number 0.
 -- Index:   folders_user_id_number_key.
+-- Cost:    at most 17 buffers without folders.
 -- Locks:   the folders.
 UPDATE folders AS f
    SET discogs_name = NULL,
@@ -328,6 +342,7 @@ UPDATE folders AS f
 -- Returns: the number of items that have a copy.
 -- Index:   sync_items_pkey, user_releases_user_added_idx or another one that starts with the user,
 --          discogs_copies_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the items.
 WITH known AS (
     SELECT i.instance_id, c.id AS copy_id
@@ -391,6 +406,7 @@ UPDATE sync_items AS i
 --
 -- Returns: the number of items.
 -- Index:   sync_items_pkey, user_releases_pkey, folders_pkey, discogs_copies_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the items.
 WITH side AS (
     SELECT i.instance_id, c.updated_at, i.is_adopted,
@@ -484,6 +500,7 @@ UPDATE sync_items AS i
 --
 -- Returns: 0..1 rows Verdicts.
 -- Index:   sync_items_pkey, user_releases_user_id_instance_key, discogs_copies_pkey.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT count(*) AS items,
        count(*) FILTER (WHERE i.verdict = 'new') AS added,
@@ -523,6 +540,7 @@ SELECT count(*) AS items,
 --
 -- Returns: 0..1 rows Raw: a JSON array of at most 200.
 -- Index:   sync_items_pkey.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT coalesce(json_agg(json_build_object(
            'copyId', i.copy_id, 'instanceId', i.instance_id,
@@ -545,6 +563,7 @@ SELECT coalesce(json_agg(json_build_object(
 --
 -- Returns: the number of copies of which Discogs says something new.
 -- Index:   sync_items_pkey, user_releases_pkey, folders_user_id_number_key, discogs_copies_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the copies that change.
 WITH written AS (
     UPDATE user_releases AS c
@@ -606,6 +625,7 @@ SELECT :user_id::uuid, i.copy_id, true, i.folder_number, i.rating, i.media_condi
 --
 -- Returns: the number of copies added.
 -- Index:   sync_items_pkey, folders_user_id_number_key.
+-- Cost:    at most 11 buffers.
 -- Locks:   the new rows.
 WITH added AS (
     INSERT INTO user_releases (
@@ -645,6 +665,7 @@ SELECT :user_id::uuid, a.id, true, i.folder_number, i.rating, i.media_condition,
 --
 -- Returns: the number of copies that are gone at Discogs since the last sync.
 -- Index:   user_releases_user_id_instance_key, sync_items_pkey, folders_pkey, discogs_copies_pkey.
+-- Cost:    at most 14 buffers.
 -- Locks:   the copies.
 WITH gone AS (
     SELECT c.id, f.number, c.rating, c.media_condition::text AS media_condition,
@@ -694,6 +715,7 @@ SELECT :user_id::uuid, g.id, false, g.number, g.rating, g.media_condition, g.sle
 -- Params:  stale_before timestamptz: what the API said before then is too old; retry_before
 --          timestamptz: a stub that was asked for since then and stayed one is left alone.
 -- Index:   sync_items_pkey, releases_discogs_id_key.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT count(DISTINCT i.release_discogs_id)
   FROM sync_items AS i
@@ -712,7 +734,9 @@ SELECT count(DISTINCT i.release_discogs_id)
 --
 -- Returns: one bigint.
 -- Params:  stale_before, retry_before timestamptz: as count_items_to_fetch.
--- Index:   user_releases_user_release_idx, releases_pkey.
+-- Index:   user_releases_user_id_instance_key or another one that starts with the user,
+--          releases_pkey.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT count(DISTINCT r.id)
   FROM user_releases AS c
@@ -733,8 +757,10 @@ SELECT count(DISTINCT r.id)
 --
 -- Returns: 0..batch_size rows int.
 -- Params:  stale_before, retry_before timestamptz: as count_items_to_fetch.
--- Index:   user_releases_user_release_idx, releases_pkey.
+-- Index:   user_releases_user_id_instance_key or another one that starts with the user,
+--          releases_pkey.
 -- Order:   stub or not, the time of adding, discogs_id; total.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT r.discogs_id
   FROM user_releases AS c

@@ -7,6 +7,7 @@
 -- Returns: one row Folder.
 -- Params:  number int: NULL for the next free one.
 -- Index:   folders_user_id_number_key.
+-- Cost:    at most 32 buffers.
 -- Locks:   the new row. A name that another folder of the user has, whatever its case, is refused
 --          (folders_user_name_key, 23505).
 INSERT INTO folders (user_id, number, name, created_at, updated_at)
@@ -24,6 +25,7 @@ RETURNING id, number, name;
 --
 -- Returns: 0..1 rows UUID.
 -- Index:   folders_user_id_number_key.
+-- Cost:    at most 17 buffers.
 -- Locks:   the row of folder number 1, FOR NO KEY UPDATE: copies can still be put into it.
 SELECT f.id
   FROM folders AS f
@@ -37,6 +39,7 @@ SELECT f.id
 -- Returns: 0..n rows FolderCount.
 -- Index:   folders_user_id_number_key, user_releases_user_folder_idx.
 -- Order:   number; total.
+-- Cost:    at most 110 buffers.
 -- Locks:   none.
 SELECT f.id, f.number, f.name, held.copies, held.archived, f.updated_at
   FROM folders AS f
@@ -55,6 +58,7 @@ SELECT f.id, f.number, f.name, held.copies, held.archived, f.updated_at
 --
 -- Returns: 0..1 rows FolderCount.
 -- Index:   folders_pkey (user_id, id), user_releases_user_folder_idx.
+-- Cost:    at most 41 buffers.
 -- Locks:   none.
 SELECT f.id, f.number, f.name, held.copies, held.archived, f.updated_at
   FROM folders AS f
@@ -75,6 +79,7 @@ SELECT f.id, f.number, f.name, held.copies, held.archived, f.updated_at
 --          meanwhile.
 -- Params:  expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   folders_pkey (user_id, id), user_releases_user_folder_idx.
+-- Cost:    at most 16 buffers.
 -- Locks:   the row. A name that another folder of the user has, whatever its case, is refused
 --          (folders_user_name_key, 23505).
 WITH renamed AS (
@@ -102,7 +107,8 @@ SELECT f.id, f.number, f.name, held.copies, held.archived, f.updated_at
 -- Delete an empty folder; Uncategorized stays.
 --
 -- Returns: the number of folders deleted, 0 or 1.
--- Index:   folders_pkey (user_id, id), user_releases_user_folder_idx.
+-- Index:   folders_pkey (user_id, id); for the foreign key's check user_releases_user_folder_idx.
+-- Cost:    at most 16 buffers.
 -- Locks:   the row. A folder that holds copies, archived ones too, is refused
 --          (user_releases_folder_id_fkey, 23503), also where one comes at the same time.
 DELETE FROM folders AS f

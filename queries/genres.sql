@@ -8,6 +8,7 @@
 -- Params:  after_name text, after_id uuid: last row of the previous page, NULL for the first.
 -- Index:   none; the table is small and read whole.
 -- Order:   name_normalized, id; total.
+-- Cost:    at most 5 buffers.
 -- Locks:   none.
 SELECT g.name_normalized, g.id, g.id, g.name
   FROM genres AS g
@@ -22,6 +23,7 @@ SELECT g.name_normalized, g.id, g.id, g.name
 --
 -- Returns: one bigint.
 -- Index:   none; the table is small and read whole.
+-- Cost:    at most 5 buffers.
 -- Locks:   none.
 SELECT count(*)
   FROM genres AS g;
@@ -31,6 +33,7 @@ SELECT count(*)
 --
 -- Returns: 0..1 rows Genre.
 -- Index:   genres_pkey.
+-- Cost:    at most 5 buffers.
 -- Locks:   none.
 SELECT g.id, g.name
   FROM genres AS g

@@ -9,6 +9,7 @@
 -- Index:   _yoyo_migration_pkey.
 -- Cost:    at most 2,000 buffers.
 -- Locks:   none.
+-- Allow:   session-setting: these are the server's own limits, which no session changes.
 SELECT (SELECT count(*)
           FROM pg_stat_activity AS a
          WHERE a.datid IS NOT NULL) AS connections,

@@ -23,7 +23,8 @@
 --
 -- Returns: the number of records.
 -- Index:   import_chunks_pkey, import_runs_pkey, releases_discogs_id_key, id_map_pkey,
---          releases_pkey, user_releases_user_release_idx.
+--          user_releases_user_release_idx; for what is on the shelf by hand releases_pkey.
+-- Cost:    at most 17 buffers.
 -- Locks:   new rows only.
 WITH given AS MATERIALIZED (
     SELECT g.seq, g.place, g.problem, g.note, g.id AS source_id,
@@ -162,6 +163,7 @@ SELECT :user_id::uuid, :run_id::uuid, j.seq, j.discogs_id,
 -- Returns: the number of records.
 -- Index:   import_chunks_pkey, import_runs_pkey, id_map_pkey, folders_pkey,
 --          folders_user_id_number_key, folders_user_name_key.
+-- Cost:    at most 17 buffers.
 -- Locks:   new rows only.
 WITH given AS MATERIALIZED (
     SELECT g.seq, g.place, g.problem, g.note, g.id AS source_id, g.name, g.number, r.source_key,
@@ -227,6 +229,7 @@ SELECT :user_id::uuid, :run_id::uuid, j.seq,
 --
 -- Returns: the number of records.
 -- Index:   import_chunks_pkey, import_runs_pkey, id_map_pkey, styluses_pkey.
+-- Cost:    at most 17 buffers.
 -- Locks:   new rows only.
 WITH given AS MATERIALIZED (
     SELECT g.seq, g.place, g.note, g.id AS source_id, g.name, g.manufacturer,
@@ -338,6 +341,7 @@ SELECT :user_id::uuid, :run_id::uuid, j.seq,
 -- Returns: the number of records.
 -- Index:   import_chunks_pkey, import_runs_pkey, import_rows_source_idx, id_map_pkey,
 --          user_releases_pkey, user_releases_user_id_instance_key.
+-- Cost:    at most 17 buffers.
 -- Locks:   new rows only.
 WITH given AS MATERIALIZED (
     SELECT g.seq, g.place, g.note, g.id AS source_id, g."releaseId" AS release,
@@ -527,6 +531,7 @@ SELECT :user_id::uuid, :run_id::uuid, j.seq,
 -- Returns: the number of records.
 -- Index:   import_chunks_pkey, import_runs_pkey, import_rows_source_idx, id_map_pkey,
 --          play_history_pkey.
+-- Cost:    at most 17 buffers.
 -- Locks:   new rows only.
 WITH given AS MATERIALIZED (
     SELECT g.seq, g.place, g.note, g.id AS source_id, g."releaseId" AS release,
@@ -652,6 +657,7 @@ SELECT :user_id::uuid, :run_id::uuid, j.seq,
 -- Returns: the number of records.
 -- Index:   import_chunks_pkey, import_runs_pkey, import_rows_source_idx, id_map_pkey,
 --          cleaning_history_pkey.
+-- Cost:    at most 17 buffers.
 -- Locks:   new rows only.
 WITH given AS MATERIALIZED (
     SELECT g.seq, g.place, g.note, g.id AS source_id, g."releaseId" AS release,
@@ -760,6 +766,7 @@ SELECT :user_id::uuid, :run_id::uuid, j.seq,
 --
 -- Returns: the number of records.
 -- Index:   import_chunks_pkey, import_runs_pkey, user_preferences_pkey.
+-- Cost:    at most 19 buffers.
 -- Locks:   new rows only.
 WITH judged AS (
     SELECT g.seq, g.place, g.problem, g.note,

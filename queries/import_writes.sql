@@ -20,6 +20,7 @@
 --          releases_discogs_id_key, releases_pkey.
 -- Order:   first_seq; total.
 -- Plan:    custom: one made for an empty catalogue reads it whole while it grows.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 WITH chunk AS MATERIALIZED (
     SELECT c.first_seq, c.items
@@ -67,6 +68,7 @@ SELECT c.first_seq, e.documents, e.has_own
 --
 -- Returns: the number of records.
 -- Index:   import_rows_pkey, import_runs_pkey, id_map_pkey, releases_discogs_id_key.
+-- Cost:    at most 3,100 buffers.
 -- Locks:   the rows.
 WITH added AS (
     SELECT w.seq, coalesce(r.id, m.new_id) AS id
@@ -101,7 +103,9 @@ UPDATE import_rows AS w
 -- Releases with a number of Discogs' are found by that.
 --
 -- Returns: the number of ids written.
--- Index:   import_rows_pkey, import_runs_pkey, id_map_pkey, releases_pkey.
+-- Index:   import_rows_source_idx or import_rows_pkey, import_runs_pkey, id_map_pkey,
+--          releases_pkey.
+-- Cost:    at most 14 buffers.
 -- Locks:   the rows, in the order of their keys.
 INSERT INTO id_map AS m (user_id, source, kind, old_id, new_id)
 SELECT :user_id::uuid, r.source_key, w.kind, w.source_id, w.target_id
@@ -125,6 +129,7 @@ SELECT :user_id::uuid, r.source_key, w.kind, w.source_id, w.target_id
 --
 -- Returns: the number of folders.
 -- Index:   import_chunks_pkey, import_rows_pkey, folders_user_id_number_key.
+-- Cost:    at most 13 buffers.
 -- Locks:   the new rows; folders.lock_folders was called.
 WITH given AS (
     SELECT g.seq, w.target_id, g.name,
@@ -162,6 +167,7 @@ SELECT :user_id::uuid, g.target_id,
 -- Returns: the number of styluses.
 -- Index:   import_chunks_pkey, import_rows_pkey, stylus_models_manufacturer_name_key,
 --          styluses_user_primary_key.
+-- Cost:    at most 13 buffers.
 -- Locks:   the new rows.
 INSERT INTO styluses (
     user_id, id, model_id, name, manufacturer, cartridge_type, expected_lifespan_hours,
@@ -197,6 +203,7 @@ SELECT :user_id::uuid, w.target_id, m.id, g.name, g.manufacturer, g."cartridgeTy
 -- Returns: the number of copies.
 -- Index:   import_chunks_pkey, import_rows_pkey, import_rows_source_idx, import_runs_pkey,
 --          folders_user_id_number_key.
+-- Cost:    at most 13 buffers.
 -- Locks:   the new rows. An instance that came in the meantime is refused
 --          (user_releases_user_id_instance_key, 23505).
 INSERT INTO user_releases (
@@ -238,8 +245,9 @@ SELECT :user_id::uuid, w.target_id, rel.target_id, coalesce(fol.target_id, first
 -- A copy is kept where it is one of the release that was played.
 --
 -- Returns: the number of plays.
--- Index:   import_chunks_pkey, import_rows_pkey, import_rows_source_idx, user_releases_pkey,
---          releases_pkey, tracks_pkey.
+-- Index:   import_chunks_pkey, import_rows_pkey, import_rows_source_idx, releases_pkey,
+--          tracks_pkey, user_releases_pkey or user_releases_user_release_idx.
+-- Cost:    at most 13 buffers.
 -- Locks:   the new rows.
 INSERT INTO play_history (
     user_id, id, release_id, user_release_id, stylus_id, played_at, duration_seconds,
@@ -308,7 +316,9 @@ SELECT :user_id::uuid, w.target_id, rel.target_id, c.id, stylus.target_id, g."pl
 -- The cleanings that the user lacks; a copy is kept where it is one of the release.
 --
 -- Returns: the number of cleanings.
--- Index:   import_chunks_pkey, import_rows_pkey, import_rows_source_idx, user_releases_pkey.
+-- Index:   import_chunks_pkey, import_rows_pkey, import_rows_source_idx, user_releases_pkey or
+--          user_releases_user_release_idx.
+-- Cost:    at most 13 buffers.
 -- Locks:   the new rows.
 INSERT INTO cleaning_history (
     user_id, id, release_id, user_release_id, cleaned_at, deep, notes, created_at, updated_at
@@ -341,6 +351,7 @@ SELECT :user_id::uuid, w.target_id, rel.target_id, c.id, g."cleanedAt", coalesce
 --
 -- Returns: the number of rows written, 0 or 1.
 -- Index:   import_chunks_pkey, import_runs_pkey, import_rows_pkey, user_preferences_pkey.
+-- Cost:    at most 13 buffers.
 -- Locks:   the row.
 INSERT INTO user_preferences AS u (user_id, preferences, updated_at)
 SELECT :user_id::uuid, g.preferences, :now::timestamptz
@@ -369,6 +380,7 @@ SELECT :user_id::uuid, g.preferences, :now::timestamptz
 --
 -- Returns: the number of folders.
 -- Index:   import_rows_pkey, folders_pkey, folders_user_name_key.
+-- Cost:    at most 22 buffers.
 -- Locks:   the rows.
 WITH renamed AS (
     SELECT DISTINCT ON (lower((w.changes -> 'name' ->> 1) COLLATE "pg_c_utf8")) w.target_id,
@@ -397,6 +409,7 @@ UPDATE folders AS f
 --
 -- Returns: the number of styluses.
 -- Index:   import_rows_pkey, styluses_pkey.
+-- Cost:    at most 22 buffers.
 -- Locks:   the rows.
 UPDATE styluses AS s
    SET name = coalesce(w.changes -> 'name' ->> 1, s.name),
@@ -420,6 +433,7 @@ UPDATE styluses AS s
 --
 -- Returns: the number of copies.
 -- Index:   import_rows_pkey, user_releases_pkey.
+-- Cost:    at most 22 buffers.
 -- Locks:   the rows. An instance that came in the meantime is refused
 --          (user_releases_user_id_instance_key, 23505).
 UPDATE user_releases AS c
@@ -450,6 +464,7 @@ UPDATE user_releases AS c
 --
 -- Returns: the number of plays.
 -- Index:   import_rows_pkey, play_history_pkey.
+-- Cost:    at most 22 buffers.
 -- Locks:   the rows.
 UPDATE play_history AS p
    SET played_at = coalesce((w.changes -> 'playedAt' ->> 1)::timestamptz, p.played_at),
@@ -473,6 +488,7 @@ UPDATE play_history AS p
 --
 -- Returns: the number of cleanings.
 -- Index:   import_rows_pkey, cleaning_history_pkey.
+-- Cost:    at most 22 buffers.
 -- Locks:   the rows.
 UPDATE cleaning_history AS h
    SET cleaned_at = coalesce((w.changes -> 'cleanedAt' ->> 1)::timestamptz, h.cleaned_at),

@@ -11,6 +11,7 @@
 --
 -- Returns: one row bool, true.
 -- Index:   none; no table is read.
+-- Cost:    at most 11 buffers.
 -- Locks:   an advisory lock of the user, until the transaction ends.
 SELECT true
   FROM pg_advisory_xact_lock(hashtextextended('kleio:shelf:' || :user_id::uuid, 0));
@@ -20,6 +21,7 @@ SELECT true
 --
 -- Returns: one row UUID: the run's id.
 -- Params:  options text: a JSON object, for people to see.
+-- Cost:    at most 16 buffers.
 -- Locks:   the new row.
 INSERT INTO import_runs (
     user_id, source, source_key, file_name, options, dry_run, with_updates, state, records,
@@ -37,6 +39,7 @@ RETURNING id;
 --
 -- Returns: the number of runs changed, 0 or 1.
 -- Index:   import_runs_pkey (user_id, id).
+-- Cost:    at most 31 buffers.
 -- Locks:   the row.
 UPDATE import_runs AS r
    SET records = :records::int,
@@ -51,6 +54,7 @@ UPDATE import_runs AS r
 -- Returns: the number of runs changed, 0 or 1.
 -- Params:  state text: NULL to leave it. error text: NULL where all is well.
 -- Index:   import_runs_pkey (user_id, id), import_rows_pkey (user_id, run_id, seq).
+-- Cost:    at most 41 buffers.
 -- Locks:   the row.
 WITH counted AS (
     SELECT w.kind, w.verdict, count(*) AS records
@@ -78,6 +82,7 @@ UPDATE import_runs AS r
 --
 -- Returns: 0..1 rows Run.
 -- Index:   import_runs_pkey (user_id, id).
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT r.id, r.source, r.source_key, r.file_name, r.options, r.dry_run, r.with_updates, r.state,
        r.records, r.bytes_read, r.bytes_total, r.counts, r.error, r.created_at, r.updated_at,
@@ -93,6 +98,7 @@ SELECT r.id, r.source, r.source_key, r.file_name, r.options, r.dry_run, r.with_u
 --
 -- Returns: 0..1 rows RunReport.
 -- Index:   import_runs_pkey (user_id, id), import_rows_pkey (user_id, run_id, seq).
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT r.id, r.source, r.source_key, r.file_name, r.options, r.dry_run, r.with_updates, r.state,
        r.records, r.bytes_read, r.bytes_total, r.counts, r.error, r.created_at, r.updated_at,
@@ -124,6 +130,7 @@ SELECT r.id, r.source, r.source_key, r.file_name, r.options, r.dry_run, r.with_u
 -- Returns: the number of chunks, 1.
 -- Params:  items text: a JSON array of records (kleio.account_records), each with its seq and
 --          place, and with a problem where it is refused.
+-- Cost:    at most 16 buffers without items.
 -- Locks:   the new row.
 INSERT INTO import_chunks (user_id, run_id, kind, first_seq, items)
 VALUES (:user_id::uuid, :run_id::uuid, :kind::text, :first_seq::int, :items::text::jsonb);
@@ -133,6 +140,7 @@ VALUES (:user_id::uuid, :run_id::uuid, :kind::text, :first_seq::int, :items::tex
 --
 -- Returns: the number of chunks deleted.
 -- Index:   import_chunks_pkey (user_id, run_id, kind, first_seq).
+-- Cost:    at most 13 buffers.
 -- Locks:   the rows.
 DELETE FROM import_chunks AS c
  WHERE c.user_id = :user_id::uuid
@@ -144,6 +152,7 @@ DELETE FROM import_chunks AS c
 -- Returns: the number of rows deleted.
 -- Params:  with_releases boolean: those on releases too, as long as none of them was written.
 -- Index:   import_rows_pkey (user_id, run_id, seq).
+-- Cost:    at most 320 buffers.
 -- Locks:   the rows.
 DELETE FROM import_rows AS w
  WHERE w.user_id = :user_id::uuid
@@ -157,6 +166,7 @@ DELETE FROM import_rows AS w
 -- Params:  before_id uuid: last row of the previous page, NULL for the first.
 -- Index:   import_runs_pkey (user_id, id).
 -- Order:   id DESC, which is by time; total.
+-- Cost:    at most 81 buffers.
 -- Locks:   none.
 SELECT r.id, r.id,
        r.id, r.source, r.source_key, r.file_name, r.options, r.dry_run, r.with_updates, r.state,
@@ -179,6 +189,7 @@ SELECT r.id, r.id,
 --          page, NULL for the first; the id is the run's.
 -- Index:   import_rows_pkey (user_id, run_id, seq).
 -- Order:   seq, id; total.
+-- Cost:    at most 9 buffers.
 -- Locks:   none.
 SELECT w.seq, w.run_id AS id,
        w.place, w.kind, w.verdict, w.reason, w.changes, w.discogs_id, w.target_id
@@ -200,6 +211,7 @@ SELECT w.seq, w.run_id AS id,
 -- Index:   import_rows_pkey (user_id, run_id, seq).
 -- Order:   seq; total.
 -- Plan:    custom.
+-- Cost:    at most 14 buffers.
 -- Locks:   none.
 SELECT w.place, w.kind, w.verdict, w.reason, w.changes::text AS changes, w.source_id,
        w.discogs_id AS release_id, w.target_id AS id
@@ -218,6 +230,7 @@ SELECT w.place, w.kind, w.verdict, w.reason, w.changes::text AS changes, w.sourc
 -- Index:   import_rows_pkey (user_id, run_id, seq).
 -- Order:   seq; total.
 -- Plan:    custom.
+-- Cost:    at most 14 buffers.
 -- Locks:   none.
 SELECT JSON_OBJECT(
            'place' VALUE w.place, 'kind' VALUE w.kind, 'verdict' VALUE w.verdict,
@@ -236,7 +249,9 @@ SELECT JSON_OBJECT(
 -- An import's run with its report; what it brought stays.
 --
 -- Returns: the number of runs deleted, 0 or 1.
--- Index:   import_runs_pkey (user_id, id), import_chunks_pkey, import_rows_pkey.
+-- Index:   import_runs_pkey (user_id, id); for the foreign keys' rows import_chunks_pkey,
+--          import_rows_pkey.
+-- Cost:    at most 19 buffers.
 -- Locks:   the run and its rows.
 DELETE FROM import_runs AS r
  WHERE r.user_id = :user_id::uuid

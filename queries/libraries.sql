@@ -7,6 +7,7 @@
 -- Returns: 0..n rows Library.
 -- Index:   none; the table is small.
 -- Order:   name, id; total.
+-- Cost:    at most 5 buffers.
 -- Locks:   none.
 SELECT l.id, l.name, l.root, l.scanned_at, l.created_at, l.updated_at
   FROM libraries AS l
@@ -17,6 +18,7 @@ SELECT l.id, l.name, l.root, l.scanned_at, l.created_at, l.updated_at
 --
 -- Returns: one row uuid.
 -- Index:   libraries_name_key.
+-- Cost:    at most 20 buffers.
 -- Locks:   the row.
 INSERT INTO libraries (name, root, created_at, updated_at)
 VALUES (:name::text, :root::text, :now::timestamptz, :now)
@@ -29,6 +31,7 @@ RETURNING id;
 --
 -- Returns: the number of rows, 0 or 1.
 -- Index:   libraries_pkey.
+-- Cost:    at most 17 buffers.
 -- Locks:   the row.
 UPDATE libraries AS l
    SET scanned_at = :scanned_at::timestamptz, updated_at = :scanned_at
@@ -39,6 +42,7 @@ UPDATE libraries AS l
 --
 -- Returns: one row bool: false where another one scans it.
 -- Index:   none; no table is read.
+-- Cost:    at most 11 buffers.
 -- Locks:   the advisory lock of the library's scan, held by the session and not the transaction,
 --          because a scan is many; not through a pooler that lends connections by transaction.
 SELECT pg_try_advisory_lock(hashtextextended('kleio:scan:' || :library_id::uuid::text, 0))
@@ -49,6 +53,7 @@ SELECT pg_try_advisory_lock(hashtextextended('kleio:scan:' || :library_id::uuid:
 --
 -- Returns: one row bool: false where it was not held.
 -- Index:   none; no table is read.
+-- Cost:    at most 11 buffers.
 -- Locks:   none any more.
 SELECT pg_advisory_unlock(hashtextextended('kleio:scan:' || :library_id::uuid::text, 0))
            AS unlocked;

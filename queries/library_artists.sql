@@ -7,6 +7,7 @@
 -- Returns: 0..1 rows LibraryArtist.
 -- Index:   library_artists_pkey, mv_artist_stats_key.
 -- Stale:   mv_artist_stats, for the counts.
+-- Cost:    at most 12 buffers.
 -- Locks:   none.
 SELECT a.id, a.name, a.artist_id, a.link, coalesce(m.songs, 0) AS songs,
        coalesce(m.albums, 0) AS albums, coalesce(m.duration_ms, 0) AS duration_ms
@@ -23,6 +24,7 @@ SELECT a.id, a.name, a.artist_id, a.link, coalesce(m.songs, 0) AS songs,
 -- Index:   library_artists_name_idx (left(name_normalized, 64), id), mv_artist_stats_key.
 -- Order:   left(name_normalized, 64), id; total.
 -- Stale:   mv_artist_stats, for the counts.
+-- Cost:    at most 81 buffers.
 -- Locks:   none.
 WITH page AS (
     SELECT left(a.name_normalized, 64) AS name_key, a.id, a.name, a.artist_id, a.link
@@ -52,6 +54,7 @@ SELECT page.name_key, page.id,
 --          mv_artist_stats_key.
 -- Order:   score DESC, id DESC; total.
 -- Stale:   mv_artist_stats, for the counts.
+-- Cost:    at most 11 buffers.
 -- Locks:   none.
 WITH found AS (
     SELECT (word_similarity(normalize_name(:search::text), a.name_normalized)
@@ -85,6 +88,7 @@ SELECT page.score, page.id,
 -- Returns: the number of artists, 0 or 1.
 -- Params:  artist_id uuid: the catalogue's artist, NULL for none.
 -- Index:   library_artists_pkey.
+-- Cost:    at most 40 buffers.
 -- Locks:   the artist; library_artists_artist_id_fkey refuses one that the catalogue lacks.
 UPDATE library_artists AS a
    SET artist_id = :artist_id::uuid,

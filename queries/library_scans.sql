@@ -1,11 +1,14 @@
 -- Scans of libraries: their record, and what the walk over the files has found.
 -- Tables: library_scans, scan_files, scan_folders, scan_reads, scan_members, library_files, songs.
+--
+-- Allow:   unread-column library_scans.folders: what was scanned, for whoever looks.
 
 -- name: insert_scan(library_id, scopes, now)^
 -- Record that a scan begins.
 --
 -- Returns: one row uuid, the scan's id.
 -- Params:  scopes bytea[]: the folders that are scanned, below the root; '' is all of it.
+-- Cost:    at most 19 buffers.
 -- Locks:   the new row; library_scans_library_id_fkey may refuse it.
 INSERT INTO library_scans (library_id, folders, started_at)
 VALUES (:library_id::uuid, :scopes::bytea[], :now::timestamptz)
@@ -15,9 +18,10 @@ RETURNING id;
 -- Record how a scan ended.
 --
 -- Returns: the number of rows, 0 or 1.
--- Params:  unread_report text: a JSON array of {path, reason}; error text: NULL where it came to
---          its end.
+-- Params:  unread_report jsonb: an array of {path, reason}; error text: NULL where it came to its
+--          end.
 -- Index:   library_scans_pkey.
+-- Cost:    at most 34 buffers.
 -- Locks:   the row.
 UPDATE library_scans AS c
    SET finished_at = :now::timestamptz,
@@ -40,7 +44,9 @@ UPDATE library_scans AS c
 -- Params:  before_id uuid: last row of the previous page, NULL for the first.
 -- Index:   library_scans_library_idx (library_id, id DESC).
 -- Order:   id DESC; total.
+-- Cost:    at most 57 buffers.
 -- Locks:   none.
+-- Allow:   unused-query: for a DBA: what scans have found, and what they could not read.
 SELECT c.started_at AS key, c.id,
        c.id, c.library_id, c.started_at, c.finished_at, c.files, c.read, c.inserted, c.updated,
        c.unchanged, c.moved, c.missing, c.refused, c.unread, c.error
@@ -56,6 +62,7 @@ SELECT c.started_at AS key, c.id,
 -- Returns: the number of files that were on it.
 -- Index:   scan_files_folder_idx; scan_folders_pkey; scan_reads_pkey; scan_songs_pkey;
 --          scan_members_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows, which nobody else has.
 WITH folders AS (
     DELETE FROM scan_folders AS d WHERE d.library_id = :library_id::uuid
@@ -90,6 +97,7 @@ ANALYZE scan_files;
 -- Returns: one row ScanScope for each folder.
 -- Index:   library_files_pkey; every file of the library is looked at.
 -- Order:   that of the folders; total.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT g.folder,
        (SELECT count(*)
@@ -109,6 +117,7 @@ SELECT g.folder,
 -- Params:  unread bytea[]: what could not be read; nothing below it counts as vanished.
 --          is_full bool: read every file, whatever is known of it.
 -- Index:   library_files_pkey; every file of the library is looked at.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 WITH seen AS (
     SELECT k.path_key IS NULL AS is_new,
@@ -145,6 +154,8 @@ SELECT count(*) AS files,
 -- Returns: the number of songs.
 -- Params:  as for get_scan_plan.
 -- Index:   library_files_pkey; songs_pkey.
+-- Partitions: the one of each song.
+-- Cost:    at most 11 buffers.
 -- Locks:   the files and songs.
 WITH vanished AS (
     UPDATE library_files AS k
@@ -176,6 +187,7 @@ SELECT :library_id, marked.id, folder_key(marked.path), marked.album_id, false
 -- Returns: the number of rows.
 -- Params:  as for get_scan_plan.
 -- Index:   library_files_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows.
 DELETE FROM library_files AS k
  WHERE k.library_id = :library_id::uuid
@@ -191,6 +203,8 @@ DELETE FROM library_files AS k
 --
 -- Returns: the number of songs.
 -- Index:   library_files_pkey; songs_pkey.
+-- Partitions: the one of each song.
+-- Cost:    at most 11 buffers.
 -- Locks:   the files and songs.
 WITH back AS (
     UPDATE library_files AS k
@@ -224,6 +238,7 @@ SELECT :library_id, unmarked.id, unmarked.folder_key, unmarked.album_id, false
 -- Params:  is_full bool: read every file, whatever is known of it. batch_size int: how many files
 --          a batch has, but for the rest of its last folder.
 -- Index:   library_files_pkey; every file that was found is looked at.
+-- Cost:    at most 11 buffers.
 -- Locks:   the new rows.
 WITH wanted AS (
     SELECT f.folder_key, f.path, min(f.path) OVER (PARTITION BY f.folder_key) AS first_path
@@ -250,6 +265,7 @@ SELECT :library_id, n.number,
 --
 -- Returns: the number of folders.
 -- Index:   scan_reads_pkey; scan_members_pkey; scan_folders_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the new rows.
 INSERT INTO scan_folders (library_id, batch, folder_key)
 SELECT r.library_id, r.batch, r.folder_key
@@ -268,6 +284,7 @@ SELECT m.library_id, 2147483647, m.folder_key
 -- Params:  after_number bigint: the last one's number, 0 for the first.
 -- Index:   scan_reads_pkey (library_id, number).
 -- Order:   number; total.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT r.number, r.batch, r.folder_key, r.path
   FROM scan_reads AS r
@@ -282,6 +299,7 @@ SELECT r.number, r.batch, r.folder_key, r.path
 -- Returns: the number of rows.
 -- Params:  folder_keys uuid[], paths bytea[]: in the same order.
 -- Index:   scan_files_folder_idx.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows.
 DELETE FROM scan_files AS f
  USING unnest(:folder_keys::uuid[], :paths::bytea[]) AS g (folder_key, path)
@@ -295,6 +313,7 @@ DELETE FROM scan_files AS f
 -- Returns: one row ScanResult.
 -- Params:  now timestamptz: when the scan began, which is when what it missed is missing since.
 -- Index:   library_files_pkey; every file of the library is looked at.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT count(*) AS files,
        count(k.problem) AS refused,
@@ -313,6 +332,7 @@ SELECT count(*) AS files,
 -- Params:  file_count int: NULL for all.
 -- Index:   library_files_pkey; every file that was found is looked at.
 -- Order:   path; total.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT k.path, coalesce(k.problem, '') AS reason
   FROM scan_files AS f

@@ -11,6 +11,7 @@
 -- Returns: 0..1 rows LibraryTotals.
 -- Index:   mv_library_stats_key.
 -- Stale:   mv_library_stats; refreshed_at says since when.
+-- Cost:    at most 5 buffers.
 -- Locks:   none.
 SELECT m.songs, m.missing_songs, m.albums, m.artists, m.duration_ms, m.bytes, m.problem_files,
        m.refreshed_at
@@ -24,6 +25,7 @@ SELECT m.songs, m.missing_songs, m.albums, m.artists, m.duration_ms, m.bytes, m.
 -- Index:   libraries_pkey, mv_library_stats_key; or both are read whole.
 -- Order:   name, id; total.
 -- Stale:   mv_library_stats; get_library_totals says since when.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT l.id, l.name, l.scanned_at, coalesce(m.songs, 0) AS songs,
        coalesce(m.missing_songs, 0) AS missing_songs, coalesce(m.albums, 0) AS albums,
@@ -40,6 +42,7 @@ SELECT l.id, l.name, l.scanned_at, coalesce(m.songs, 0) AS songs,
 -- Returns: 0..1 rows ArtistTotals.
 -- Index:   mv_artist_stats_key, all of it.
 -- Stale:   mv_artist_stats.
+-- Cost:    at most 11 buffers.
 -- Locks:   none.
 SELECT count(*) - 1 AS artists, max(m.refreshed_at) AS refreshed_at
   FROM mv_artist_stats AS m;
@@ -51,6 +54,7 @@ SELECT count(*) - 1 AS artists, max(m.refreshed_at) AS refreshed_at
 -- Index:   none; the view is some hundred rows.
 -- Order:   releases + songs DESC, genre_key; total.
 -- Stale:   mv_genre_counts; refreshed_at says since when.
+-- Cost:    at most 5 buffers.
 -- Locks:   none.
 SELECT m.name, m.releases, m.copies, m.songs, t.refreshed_at
   FROM mv_genre_counts AS m
@@ -67,6 +71,7 @@ SELECT m.name, m.releases, m.copies, m.songs, t.refreshed_at
 -- Index:   mv_release_popularity_owners_idx, mv_release_popularity_key, releases_pkey.
 -- Order:   owners DESC, id DESC; total.
 -- Stale:   mv_release_popularity; refreshed_at says since when.
+-- Cost:    at most 250 buffers.
 -- Locks:   none.
 WITH page AS (
     SELECT m.release_id, m.owners, m.copies, m.listeners, m.plays, m.last_played_at

@@ -7,7 +7,7 @@
 -- Returns: 1.
 -- Params:  problem text: why it failed, NULL where it did not.
 -- Index:   maintenance_steps_pkey.
--- Cost:    at most 20 buffers.
+-- Cost:    at most 28 buffers.
 -- Locks:   the step's row.
 INSERT INTO maintenance_steps AS m
        (step, started_at, finished_at, succeeded_at, changed, warnings, problem, host)

@@ -1,11 +1,14 @@
 -- Masters of the shared catalogue: what several releases have in common.
 -- Tables: masters.
+--
+-- Allow:   unread-column masters: nothing of a dump is lost, whether or not an endpoint shows it.
 
 -- name: list_master_hashes(discogs_ids)
 -- What the catalogue holds of these Discogs masters, to leave out what is unchanged.
 --
 -- Returns: 0..n rows SourceHash, in no order.
 -- Index:   masters_discogs_id_key.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT m.discogs_id, m.source_hash
   FROM masters AS m
@@ -15,10 +18,11 @@ SELECT m.discogs_id, m.source_hash
 -- Masters from documents; one of a Discogs number replaces what is known of that number.
 --
 -- Returns: one row SavedEntry a document, in no order.
--- Params:  documents text: a JSON array of master documents (kleio.catalogue), each Discogs number
+-- Params:  documents jsonb: a JSON array of master documents (kleio.catalogue), each Discogs number
 --          at most once.
 -- Index:   masters_discogs_id_key.
 -- Order:   written in the order of the Discogs numbers, so that two imports can't deadlock.
+-- Cost:    at most 95 buffers for ten.
 -- Locks:   the masters written.
 INSERT INTO masters AS m (
     discogs_id, title, year, main_release_discogs_id, data_quality, notes, metadata, source_hash,

@@ -8,6 +8,7 @@
 --          bytes counts the indexes as well.
 -- Index:   none; the catalogue's own.
 -- Order:   parent, name; total, and in the order of time.
+-- Cost:    at most 180 buffers.
 -- Locks:   none.
 SELECT p.relname::text AS parent, c.relname::text AS name,
        make_timestamptz(
@@ -33,6 +34,7 @@ SELECT p.relname::text AS parent, c.relname::text AS name,
 -- Params:  since timestamptz: a moment of the first month. months int: how many, 1 for that month.
 -- Index:   none; the catalogue's own.
 -- Order:   parent, month; two callers wait for each other and both succeed.
+-- Cost:    at most 48 buffers.
 -- Locks:   the parents SHARE UPDATE EXCLUSIVE; libraries, library_artists, user_songs and
 --          song_artists SHARE ROW EXCLUSIVE; milliseconds each, and readers go on.
 SELECT made.name
@@ -49,7 +51,8 @@ SELECT made.name
 --
 -- Returns: 0..1 rows int: how many rows were moved.
 -- Params:  child text: the partition's name.
--- Index:   user_songs_song_idx, song_artists_song_idx.
+-- Index:   for what the function moves user_songs_song_idx, song_artists_song_idx.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows that are moved.
 SELECT archive_references(:child::text) AS moved;
 
@@ -58,7 +61,8 @@ SELECT archive_references(:child::text) AS moved;
 --
 -- Returns: 0..1 rows str: the month's name.
 -- Params:  child text: the partition's name.
--- Index:   albums_pkey, songs_album_idx.
+-- Index:   for what the function counts albums_pkey, songs_album_idx.
+-- Cost:    at most 11 buffers.
 -- Locks:   the month ACCESS EXCLUSIVE, milliseconds; the albums that are counted.
 SELECT :child::text AS name
   FROM archive_month(:child::text) AS done;
@@ -69,6 +73,7 @@ SELECT :child::text AS name
 -- Returns: 0..n rows HalfArchived.
 -- Index:   none; the catalogue's own.
 -- Order:   name; total.
+-- Cost:    at most 170 buffers.
 -- Locks:   none.
 SELECT c.relname::text AS name, substring(c.relname FROM '^[a-z]+') AS parent,
        coalesce(i.inhdetachpending, false) AS is_pending
@@ -86,6 +91,7 @@ SELECT c.relname::text AS name, substring(c.relname FROM '^[a-z]+') AS parent,
 --
 -- Returns: one bigint up to 24; -1 where even the current month is missing.
 -- Index:   none; the catalogue's own.
+-- Cost:    at most 2,400 buffers.
 -- Locks:   none.
 SELECT count(*) - 1
   FROM generate_series(0, 24) AS months_later

@@ -16,7 +16,9 @@
 -- Params:  release_id uuid: NULL for that of the copy. copy_id uuid: NULL where not known.
 --          stylus_id uuid: NULL for none, or with_primary boolean for the user's primary one, where
 --          there is one. duration_seconds int, side text: NULL where not given.
--- Index:   releases_pkey, user_releases_pkey (user_id, id), tracks_pkey, styluses_user_primary_key.
+-- Index:   releases_pkey, user_releases_pkey (user_id, id) with a copy, tracks_pkey with a side,
+--          styluses_user_primary_key with the primary stylus.
+-- Cost:    at most 38 buffers.
 -- Locks:   the new row. A stylus that is not the user's is refused (play_history_stylus_id_fkey,
 --          23503); a copy that is not is none.
 WITH played AS (
@@ -79,7 +81,9 @@ RETURNING id;
 -- Params:  plays jsonb: an array of objects with copyId and playedAt, and where there is one
 --          stylusId, side, notes and durationSeconds, the estimate; without it the estimate is the
 --          release's playing time, else 40 minutes.
--- Index:   user_releases_pkey (user_id, id), releases_pkey.
+-- Index:   user_releases_pkey (user_id, id) or another one that starts with the user,
+--          releases_pkey.
+-- Cost:    at most 330 buffers for ten.
 -- Locks:   the new rows. A stylus that is not the user's is refused (play_history_stylus_id_fkey,
 --          23503); a copy that is not is left out.
 INSERT INTO play_history (
@@ -104,6 +108,7 @@ SELECT :user_id::uuid, c.release_id, c.id, given."stylusId", given."playedAt",
 --
 -- Returns: 0..1 rows Play.
 -- Index:   play_history_pkey (user_id, id), releases_pkey.
+-- Cost:    at most 14 buffers.
 -- Locks:   none.
 SELECT p.id, p.release_id, p.user_release_id AS copy_id, p.stylus_id, p.played_at,
        p.duration_seconds, p.duration_estimated, p.side, p.notes, p.updated_at, r.card AS release
@@ -124,6 +129,7 @@ SELECT p.id, p.release_id, p.user_release_id AS copy_id, p.stylus_id, p.played_a
 --          the first.
 -- Index:   play_history_user_played_idx (user_id, played_at DESC, id DESC), releases_pkey.
 -- Order:   played_at DESC, id DESC; total.
+-- Cost:    at most 310 buffers.
 -- Locks:   none.
 SELECT p.played_at, p.id,
        p.id, p.release_id, p.user_release_id AS copy_id, p.stylus_id, p.played_at,
@@ -144,11 +150,12 @@ SELECT p.played_at, p.id,
 -- Params:  since timestamptz inclusive, until timestamptz exclusive; artist, genre: names,
 --          normalised here; all are NULL where they are no filter. before_played_at timestamptz,
 --          before_id uuid: last row of the previous page, NULL for the first.
--- Index:   play_history_user_played_idx, play_history_user_release_idx with a release,
---          play_history_user_stylus_idx with a stylus; releases_pkey, for a rare artist
---          releases_facets_idx.
+-- Index:   play_history_user_played_idx, releases_pkey; for a release
+--          play_history_user_release_idx, for a stylus play_history_user_stylus_idx, for a rare
+--          artist releases_facets_idx.
 -- Order:   played_at DESC, id DESC; total.
 -- Plan:    custom: only with the filters known does the planner choose the index.
+-- Cost:    at most 270 buffers.
 -- Locks:   none.
 SELECT p.played_at, p.id,
        p.id, p.release_id, p.user_release_id AS copy_id, p.stylus_id, p.played_at,
@@ -174,10 +181,11 @@ SELECT p.played_at, p.id,
 -- How many plays of a user pass the filters of list_filtered_plays.
 --
 -- Returns: one bigint.
--- Index:   those of list_filtered_plays: play_history_user_played_idx,
---          play_history_user_release_idx, play_history_user_stylus_idx, releases_pkey,
---          releases_facets_idx.
+-- Index:   play_history_user_played_idx or another one that starts with the user, releases_pkey;
+--          for a release play_history_user_release_idx, for a stylus play_history_user_stylus_idx,
+--          for a rare artist releases_facets_idx.
 -- Plan:    custom, as list_filtered_plays.
+-- Cost:    at most 26 buffers.
 -- Locks:   none.
 SELECT count(*)
   FROM play_history AS p
@@ -202,7 +210,8 @@ SELECT count(*)
 -- Returns: the number of plays changed; 0 where there is none or it changed meanwhile.
 -- Params:  changes text: a JSON object with the fields to change, by the API's names; null clears
 --          one. expected_updated_at timestamptz: the version that the caller saw, NULL for any.
--- Index:   play_history_pkey (user_id, id), releases_pkey, tracks_pkey.
+-- Index:   play_history_pkey (user_id, id); for a new estimate releases_pkey, tracks_pkey.
+-- Cost:    at most 46 buffers.
 -- Locks:   the row. A stylus that is not the user's is refused (play_history_stylus_id_fkey,
 --          23503).
 WITH given AS (
@@ -269,6 +278,7 @@ UPDATE play_history AS p
 --
 -- Returns: the number of plays deleted, 0 or 1.
 -- Index:   play_history_pkey (user_id, id).
+-- Cost:    at most 19 buffers.
 -- Locks:   the row.
 DELETE FROM play_history AS p
  WHERE p.user_id = :user_id::uuid
@@ -280,6 +290,7 @@ DELETE FROM play_history AS p
 -- Returns: the number of plays deleted.
 -- Params:  before timestamptz: plays at that moment stay.
 -- Index:   play_history_user_played_idx (user_id, played_at DESC, id DESC).
+-- Cost:    at most 16 buffers.
 -- Locks:   the rows.
 DELETE FROM play_history AS p
  WHERE p.user_id = :user_id::uuid

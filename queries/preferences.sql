@@ -6,6 +6,7 @@
 --
 -- Returns: 0..1 rows Raw; none where the user never changed any.
 -- Index:   user_preferences_pkey.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT p.preferences
   FROM user_preferences AS p
@@ -19,6 +20,7 @@ SELECT p.preferences
 -- Returns: one row Raw, all that the user ever changed.
 -- Params:  changes text: a JSON object, by the API's names.
 -- Index:   user_preferences_pkey.
+-- Cost:    at most 19 buffers.
 -- Locks:   the row.
 INSERT INTO user_preferences AS p (user_id, preferences, updated_at)
 VALUES (:user_id::uuid, :changes::text::jsonb, :now::timestamptz)

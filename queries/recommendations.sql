@@ -26,6 +26,7 @@
 -- Index:   user_releases by any index of the user, play_history_user_release_idx,
 --          cleaning_history_user_release_idx; user_preferences_pkey; releases_pkey for the page.
 -- Order:   weight DESC, release id; total.
+-- Cost:    at most 160 buffers.
 -- Locks:   none.
 WITH setting AS (
     SELECT (:now::timestamptz AT TIME ZONE
@@ -128,6 +129,7 @@ SELECT page.copy_id, page.weight, page.reason, page.days AS days_since, page.pla
 -- Index:   user_releases by any index of the user, play_history_user_release_idx;
 --          user_preferences_pkey; releases_pkey for the page.
 -- Order:   days DESC, release id; total.
+-- Cost:    at most 150 buffers.
 -- Locks:   none.
 WITH setting AS (
     SELECT (:now::timestamptz AT TIME ZONE
@@ -179,6 +181,7 @@ SELECT page.days AS days_since, page.played_at AS last_played_at, r.card AS rele
 -- Index:   user_releases by any index of the user, play_history_user_release_idx,
 --          cleaning_history_user_release_idx; user_preferences_pkey; releases_pkey for the page.
 -- Order:   score DESC, plays since DESC, release id; total.
+-- Cost:    at most 160 buffers.
 -- Locks:   none.
 WITH setting AS (
     SELECT coalesce((u.preferences ->> 'cleaningFrequencyPlays')::int, 5) AS cleaning_frequency

@@ -12,6 +12,7 @@
 --
 -- Returns: 0..n rows SourceHash, in no order.
 -- Index:   releases_discogs_id_key.
+-- Cost:    at most 9 buffers.
 -- Locks:   none.
 SELECT r.discogs_id, r.source_hash
   FROM releases AS r
@@ -22,6 +23,7 @@ SELECT r.discogs_id, r.source_hash
 --
 -- Returns: 0..n rows int, in no order.
 -- Index:   releases_discogs_id_key.
+-- Cost:    at most 9 buffers.
 -- Locks:   none.
 SELECT r.discogs_id
   FROM releases AS r
@@ -33,6 +35,7 @@ SELECT r.discogs_id
 --
 -- Returns: the number of releases written.
 -- Index:   releases_discogs_id_key.
+-- Cost:    at most 400 buffers.
 -- Locks:   the releases, in the order of their Discogs numbers.
 UPDATE releases AS r
    SET fetched_at = :now::timestamptz
@@ -52,9 +55,10 @@ UPDATE releases AS r
 -- gives the same rows whatever the size of a batch and however often it was interrupted.
 --
 -- Returns: the number of artists written (the other tables' rows are not counted).
--- Params:  documents text: a JSON array of release documents (kleio.catalogue).
+-- Params:  documents jsonb: a JSON array of release documents (kleio.catalogue).
 -- Index:   artists_discogs_id_key, labels_discogs_id_key, genres_name_key, styles_name_key.
 -- Order:   by key, so that two imports can't deadlock.
+-- Cost:    at most 34 buffers for ten.
 -- Locks:   new rows only.
 WITH document AS MATERIALIZED (
     SELECT d.artists, d.labels, d.genres, d.styles, d.number
@@ -110,10 +114,11 @@ SELECT DISTINCT ON (a."discogsId") a."discogsId", a.name, :now::timestamptz, :no
 -- one statement does it all and no row is deleted and inserted again.
 --
 -- Returns: one row SavedEntry a document, ordered by Discogs number.
--- Params:  documents text: a JSON array of release documents, each Discogs number at most once;
+-- Params:  documents jsonb: a JSON array of release documents, each Discogs number at most once;
 --          what they refer to exists (insert_release_references). newId is the id that a new
 --          release gets, where one is given; without sourceHash it counts as never synced.
 -- Index:   releases_discogs_id_key, artists_discogs_id_key, labels_discogs_id_key.
+-- Cost:    at most 420 buffers for ten.
 -- Locks:   the releases written, in the order of their Discogs numbers.
 WITH document AS MATERIALIZED (
     SELECT coalesce(known.id, d."newId", uuidv7()) AS id, known.id IS NOT NULL AS is_known, d.*
@@ -389,7 +394,9 @@ SELECT saved.discogs_id, saved.id, NOT d.is_known AS inserted
 --
 -- Returns: the number of releases whose card, facets or search text were not what they should be.
 -- Index:   releases_pkey and the primary keys of the tables of its parts.
+-- Cost:    at most 870 buffers.
 -- Locks:   the releases that change.
+-- Allow:   unused-query: for a DBA, after a change of what the card holds; tests compare with it.
 WITH part AS MATERIALIZED (
     SELECT r.id,
            (SELECT json_agg(json_build_object(
@@ -497,10 +504,11 @@ UPDATE releases AS r
 -- Params:  artist, label, genre, style, format, country: names; catno, barcode: codes; each is
 --          normalised here and NULL where it is no filter. before_id: last row of the previous
 --          page, NULL for the first.
--- Index:   releases_pkey for filters that many releases pass, releases_facets_idx,
---          releases_year_idx or releases_discogs_id_key for the others.
+-- Index:   releases_pkey for filters that many releases pass; for the others releases_facets_idx,
+--          releases_year_idx or releases_discogs_id_key.
 -- Order:   id DESC; total.
 -- Plan:    custom: only with the filters known does the planner choose between these.
+-- Cost:    at most 29 buffers.
 -- Locks:   none.
 SELECT r.id, r.id, r.card
   FROM releases AS r
@@ -523,8 +531,10 @@ SELECT r.id, r.id, r.card
 -- How many releases pass the filters of list_releases, or of search_releases with a search text.
 --
 -- Returns: one bigint.
--- Index:   releases_facets_idx, releases_search_trgm_idx.
+-- Index:   with filters releases_facets_idx, with a text releases_search_trgm_idx; without either
+--          the whole table is counted.
 -- Plan:    custom, as list_releases.
+-- Cost:    at most 14 buffers.
 -- Locks:   none.
 SELECT count(*)
   FROM releases AS r
@@ -548,11 +558,12 @@ SELECT count(*)
 -- Returns: 0..page_size rows Keyed[Raw]: score, id, card.
 -- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
 --          of the previous page, NULL for the first; the others as in list_releases.
--- Index:   releases_search_trgm_idx, releases_facets_idx.
---          The three longest words find the candidates by the index, all words decide.
+-- Index:   releases_search_trgm_idx, with filters releases_facets_idx. The three longest words find
+--          the candidates by the index, all words decide.
 -- Order:   score DESC, id DESC; total. The score is the similarity to the nearest part of the
 --          text, and for equal ones a tenth of that to the whole, so that short texts lead.
 -- Plan:    custom, as list_releases.
+-- Cost:    at most 56 buffers.
 -- Locks:   none.
 WITH found AS (
     SELECT (word_similarity(normalize_name(:search::text), r.search_text)
@@ -583,6 +594,7 @@ SELECT found.score, found.id, found.card
 --
 -- Returns: 0..1 rows Raw.
 -- Index:   releases_pkey, release_artists_pkey, artists_pkey, tracks_pkey.
+-- Cost:    at most 48 buffers.
 -- Locks:   none.
 SELECT json_build_object(
            'id', r.id, 'discogsId', r.discogs_id, 'title', r.title, 'year', r.year,
@@ -632,6 +644,7 @@ SELECT json_build_object(
 --
 -- Returns: 0..1 rows uuid.
 -- Index:   releases_discogs_id_key.
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT r.id
   FROM releases AS r
@@ -644,6 +657,7 @@ SELECT r.id
 -- Params:  before_id uuid: last row of the previous page, NULL for the first.
 -- Index:   release_artists_artist_idx, releases_pkey.
 -- Order:   id DESC; total; an artist with several credits on a release counts once.
+-- Cost:    at most 12 buffers.
 -- Locks:   none.
 WITH credited AS (
     SELECT DISTINCT c.release_id
@@ -666,6 +680,7 @@ SELECT r.id, r.id, r.card
 -- Params:  before_id uuid: last row of the previous page, NULL for the first.
 -- Index:   release_labels_label_idx, releases_pkey.
 -- Order:   id DESC; total; a release with several numbers on the label counts once.
+-- Cost:    at most 12 buffers.
 -- Locks:   none.
 WITH credited AS (
     SELECT DISTINCT c.release_id
@@ -688,6 +703,7 @@ SELECT r.id, r.id, r.card
 -- Params:  before_id uuid: last row of the previous page, NULL for the first.
 -- Index:   release_genres_genre_idx, releases_pkey.
 -- Order:   id DESC; total.
+-- Cost:    at most 240 buffers.
 -- Locks:   none.
 WITH credited AS (
     SELECT DISTINCT c.release_id
@@ -710,6 +726,7 @@ SELECT r.id, r.id, r.card
 -- Params:  before_id uuid: last row of the previous page, NULL for the first.
 -- Index:   release_styles_style_idx, releases_pkey.
 -- Order:   id DESC; total.
+-- Cost:    at most 17 buffers.
 -- Locks:   none.
 WITH credited AS (
     SELECT DISTINCT c.release_id

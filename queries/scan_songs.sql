@@ -1,6 +1,8 @@
 -- What a scan has read of a batch of files, set by set into the library; one transaction a batch.
 -- Tables: scan_songs, scan_members, scan_folders, scan_files, library_files, library_artists,
 -- albums, songs, song_artists.
+--
+-- Allow:   unread-column scan_songs.is_compilation: what the file says of itself; its neighbours decide.
 
 -- name: copy_scan_songs()!
 -- What was read of files, or why nothing was.
@@ -25,6 +27,7 @@ COPY scan_songs (
 --
 -- Returns: the number of songs.
 -- Index:   library_files_pkey; library_files_content_idx (library_id, content_hash).
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows, which nobody else has.
 WITH known AS (
     SELECT n.path_key, n.path, n.content_hash, k.song_id AS here,
@@ -93,6 +96,8 @@ UPDATE scan_songs AS n
 -- Params:  batch int: NULL for the folders that are looked at in the end.
 -- Index:   scan_folders_pkey; scan_files_folder_idx; library_files_pkey; songs_pkey;
 --          library_artists_pkey.
+-- Partitions: the one of each song.
+-- Cost:    at most 11 buffers.
 -- Locks:   the new rows.
 WITH members AS (
     SELECT n.song_id, n.folder_key, true AS is_read, n.album_name, n.album_artist,
@@ -166,6 +171,7 @@ SELECT :library_id, judged.song_id, judged.folder_key, judged.old_album_id, judg
 -- Returns: the number of artists.
 -- Index:   library_artists_name_key.
 -- Order:   written in the order of their keys, so that scans of two libraries can't deadlock.
+-- Cost:    at most 11 buffers.
 -- Locks:   the new rows.
 INSERT INTO library_artists (name, created_at, updated_at)
 SELECT DISTINCT ON (name_key(named.name)) named.name, :now::timestamptz, :now
@@ -186,6 +192,7 @@ SELECT DISTINCT ON (name_key(named.name)) named.name, :now::timestamptz, :now
 -- Returns: the number of albums.
 -- Index:   albums_key_idx (library_id, key); library_artists_name_key.
 -- Partitions: all of albums are probed by key.
+-- Cost:    at most 11 buffers.
 -- Locks:   the new rows; healing makes a month that has no partition.
 INSERT INTO albums (library_id, key, artist_id, updated_at, name, artist_name)
 SELECT DISTINCT ON (m.album_key)
@@ -204,6 +211,7 @@ SELECT DISTINCT ON (m.album_key)
 -- Returns: the number of songs that have an album.
 -- Index:   albums_key_idx (library_id, key).
 -- Partitions: all of albums are probed by key.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows, which nobody else has.
 UPDATE scan_members AS m
    SET album_id = a.id
@@ -217,6 +225,8 @@ UPDATE scan_members AS m
 --
 -- Returns: the number of songs.
 -- Index:   scan_songs_pkey; scan_members_pkey; library_artists_name_key; albums_pkey.
+-- Partitions: the one of each album.
+-- Cost:    at most 11 buffers.
 -- Locks:   the new rows; healing makes a month that has no partition.
 INSERT INTO songs (
     id, library_id, album_id, artist_id, duration_ms, bit_rate, sample_rate, year, channels,
@@ -238,6 +248,8 @@ SELECT n.song_id, n.library_id, m.album_id, t.id, n.duration_ms, n.bit_rate, n.s
 --
 -- Returns: one row ScanWritten.
 -- Index:   scan_songs_pkey; scan_members_pkey; songs_pkey; library_artists_name_key; albums_pkey.
+-- Partitions: the one of each song and album.
+-- Cost:    at most 11 buffers.
 -- Locks:   the songs that change.
 WITH written AS (
     UPDATE songs AS s
@@ -285,6 +297,8 @@ SELECT (SELECT count(*) FROM scan_songs AS n
 --
 -- Returns: the number of songs.
 -- Index:   scan_members_pkey; songs_pkey; albums_pkey.
+-- Partitions: the one of each song and album.
+-- Cost:    at most 11 buffers.
 -- Locks:   the songs that change.
 UPDATE songs AS s
    SET album_id = m.album_id, album_name = a.name, updated_at = :now::timestamptz
@@ -300,6 +314,7 @@ UPDATE songs AS s
 --
 -- Returns: the number of rows.
 -- Index:   song_artists_song_idx; library_artists_name_key.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows.
 DELETE FROM song_artists AS x
  USING scan_songs AS n
@@ -317,6 +332,8 @@ DELETE FROM song_artists AS x
 --
 -- Returns: the number of rows.
 -- Index:   library_artists_name_key; song_artists_pkey; songs_pkey.
+-- Partitions: the one of each song.
+-- Cost:    at most 11 buffers.
 -- Locks:   the new rows.
 INSERT INTO song_artists (artist_id, song_id, position)
 SELECT t.id, n.song_id, min(g.position)
@@ -340,6 +357,8 @@ SELECT t.id, n.song_id, min(g.position)
 --
 -- Returns: the number of songs.
 -- Index:   scan_songs_pkey; library_files_pkey; songs_pkey.
+-- Partitions: the one of each song.
+-- Cost:    at most 11 buffers.
 -- Locks:   the files and songs.
 WITH displaced AS (
     UPDATE library_files AS k
@@ -366,6 +385,7 @@ UPDATE songs AS s
 --
 -- Returns: the number of rows.
 -- Index:   scan_songs_pkey; library_files_pkey; library_files_song_id_key.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows.
 WITH replaced AS (
     SELECT n.path_key
@@ -387,6 +407,7 @@ DELETE FROM library_files AS k
 --
 -- Returns: the number of rows.
 -- Index:   library_files_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows.
 INSERT INTO library_files AS k (
     library_id, song_id, size, mtime_ns, content_hash, path, problem
@@ -406,6 +427,7 @@ SELECT n.library_id, n.song_id, n.size, n.mtime_ns, n.content_hash, n.path, n.pr
 -- Returns: the number of albums that change.
 -- Index:   scan_members_pkey; songs_album_idx; albums_pkey.
 -- Partitions: all of songs are probed by album.
+-- Cost:    at most 11 buffers.
 -- Locks:   the albums that change.
 WITH touched AS (
     SELECT m.old_album_id AS id FROM scan_members AS m
@@ -458,6 +480,7 @@ UPDATE albums AS a
 -- Returns: the number of songs.
 -- Index:   scan_members_pkey; albums_pkey; songs_album_idx.
 -- Partitions: all of songs are probed by album.
+-- Cost:    at most 11 buffers.
 -- Locks:   the songs that change.
 UPDATE songs AS s
    SET album_name = a.name, updated_at = :now::timestamptz
@@ -472,6 +495,7 @@ UPDATE songs AS s
 -- Returns: the number of albums.
 -- Index:   scan_members_pkey; albums_pkey; songs_album_idx.
 -- Partitions: all of songs are probed by album.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows.
 DELETE FROM albums AS a
  WHERE a.id IN (SELECT m.old_album_id FROM scan_members AS m WHERE m.library_id = :library_id::uuid)
@@ -482,6 +506,7 @@ DELETE FROM albums AS a
 --
 -- Returns: the number of files that were read.
 -- Index:   scan_songs_pkey; scan_members_pkey.
+-- Cost:    at most 11 buffers.
 -- Locks:   the rows, which nobody else has.
 WITH members AS (
     DELETE FROM scan_members AS m WHERE m.library_id = :library_id::uuid
@@ -498,6 +523,7 @@ DELETE FROM scan_songs AS n WHERE n.library_id = :library_id;
 -- Index:   artists_name_idx (left(name_normalized, 64), id), two rows at most for each artist of
 --          the libraries that nobody has judged.
 -- Order:   locked in the order of the ids, so that two scans can't deadlock.
+-- Cost:    at most 820 buffers.
 -- Locks:   the library_artists that change.
 WITH judged AS (
     SELECT t.id, CASE WHEN m.artists = 1 THEN m.first_id END AS artist_id

@@ -18,6 +18,7 @@
 -- Order:   kind, score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Stale:   mv_artist_stats, for the counts of artists.
 -- Plan:    custom: with the words known, their conditions are constants.
+-- Cost:    at most 680 buffers for ten.
 -- Locks:   none.
 WITH found AS MATERIALIZED (
     (SELECT 'artist' AS kind, a.id, a.name, a.name_normalized AS text

@@ -14,9 +14,11 @@
 --
 -- Returns: 0..n rows AlbumCopy.
 -- Index:   albums_pkey; library_artists_pkey; release_artists_artist_idx (artist_id, release_id
---          DESC); user_releases_user_release_idx (user_id, release_id).
+--          DESC) or release_artists_pkey; user_releases_user_release_idx (user_id, release_id) or
+--          another one that starts with the user.
 -- Partitions: the album's month.
 -- Order:   added_at DESC, id DESC; total.
+-- Cost:    at most 370 buffers.
 -- Locks:   none.
 SELECT c.id, c.release_id, c.added_at, r.card AS release
   FROM albums AS a
@@ -40,6 +42,7 @@ SELECT c.id, c.release_id, c.added_at, r.card AS release
 --          library_artists_artist_idx; albums_artist_idx.
 -- Partitions: all of albums are probed by artist.
 -- Order:   copy_id, song_count DESC, id; total.
+-- Cost:    at most 250 buffers.
 -- Locks:   none.
 SELECT c.id AS copy_id, a.id, a.name, a.artist_name, a.year, a.song_count
   FROM user_releases AS c

@@ -8,6 +8,7 @@
 -- Params:  after_name text, after_id uuid: last row of the previous page, NULL for the first.
 -- Index:   none; the table is small and read whole.
 -- Order:   name_normalized, id; total.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT s.name_normalized, s.id, s.id, s.name
   FROM styles AS s
@@ -22,6 +23,7 @@ SELECT s.name_normalized, s.id, s.id, s.name
 --
 -- Returns: one bigint.
 -- Index:   none; the table is small and read whole.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT count(*)
   FROM styles AS s;
@@ -31,6 +33,7 @@ SELECT count(*)
 --
 -- Returns: 0..1 rows Style.
 -- Index:   styles_pkey.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT s.id, s.name
   FROM styles AS s

@@ -7,6 +7,7 @@
 -- Returns: 0..n rows StylusModel.
 -- Index:   none; the table is small and read whole.
 -- Order:   manufacturer, name; total.
+-- Cost:    at most 5 buffers.
 -- Locks:   none.
 SELECT m.id, m.manufacturer, m.name, m.cartridge_type, m.shape, m.expected_lifespan_hours
   FROM stylus_models AS m
@@ -21,6 +22,7 @@ SELECT m.id, m.manufacturer, m.name, m.cartridge_type, m.shape, m.expected_lifes
 -- Returns: 0..n rows Stylus.
 -- Index:   styluses_pkey (user_id, id), play_history_user_stylus_idx.
 -- Order:   primary first, then active ones, then by name; id makes it total.
+-- Cost:    at most 18 buffers.
 -- Locks:   none.
 WITH played AS (
     SELECT p.stylus_id, count(*) AS plays, sum(p.duration_seconds) AS seconds
@@ -51,6 +53,7 @@ SELECT s.id, s.model_id, s.name, s.manufacturer, s.cartridge_type, s.expected_li
 --
 -- Returns: 0..1 rows Stylus.
 -- Index:   styluses_pkey (user_id, id), play_history_user_stylus_idx.
+-- Cost:    at most 14 buffers.
 -- Locks:   none.
 SELECT s.id, s.model_id, s.name, s.manufacturer, s.cartridge_type, s.expected_lifespan_hours,
        s.purchase_date, s.install_date, s.active, s.is_primary AS "primary", s.owned,
@@ -77,6 +80,7 @@ SELECT s.id, s.model_id, s.name, s.manufacturer, s.cartridge_type, s.expected_li
 -- Params:  model_id uuid: NULL for none; then name is needed. The texts, dates and hours are NULL
 --          where they are the model's or not known.
 -- Index:   stylus_models_pkey.
+-- Cost:    at most 17 buffers.
 -- Locks:   the new row; a second primary one is refused (styluses_user_primary_key, 23505), so
 --          update_primary_styluses comes first; so is one that is primary and not active
 --          (styluses_primary_check, 23514).
@@ -103,6 +107,7 @@ RETURNING id;
 -- Params:  stylus_id uuid: the one that gets the mark and, where it has it, keeps its version; NULL
 --          for a new one.
 -- Index:   styluses_user_primary_key.
+-- Cost:    at most 28 buffers.
 -- Locks:   the row.
 UPDATE styluses AS s
    SET is_primary = false,
@@ -118,6 +123,7 @@ UPDATE styluses AS s
 -- Params:  changes text: a JSON object with the fields to change, by the API's names; null clears
 --          one. expected_updated_at timestamptz: the version that the caller saw, NULL for any.
 -- Index:   styluses_pkey (user_id, id).
+-- Cost:    at most 37 buffers.
 -- Locks:   the row. A second primary one is refused (styluses_user_primary_key, 23505), and one
 --          that is primary and not active (styluses_primary_check, 23514).
 UPDATE styluses AS s
@@ -148,6 +154,7 @@ UPDATE styluses AS s
 --
 -- Returns: the number of styluses deleted, 0 or 1.
 -- Index:   styluses_pkey (user_id, id), play_history_user_stylus_idx.
+-- Cost:    at most 19 buffers.
 -- Locks:   the stylus and its plays.
 WITH cleared AS (
     UPDATE play_history AS p

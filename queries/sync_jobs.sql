@@ -10,6 +10,7 @@
 --
 -- Returns: 0..1 rows Backend.
 -- Index:   none; a view of the server's processes.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT a.pid AS backend_pid, a.backend_start AS backend_started_at
   FROM pg_stat_activity AS a
@@ -20,6 +21,7 @@ SELECT a.pid AS backend_pid, a.backend_start AS backend_started_at
 --
 -- Returns: one bigint.
 -- Index:   none; there are few rows.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT count(*)
   FROM sync_jobs AS j;
@@ -29,6 +31,7 @@ SELECT count(*)
 --
 -- Returns: 1 where the user has no other run that waits or works, 0 where it has.
 -- Index:   sync_jobs_user_id_key.
+-- Cost:    at most 22 buffers.
 -- Locks:   the new row.
 INSERT INTO sync_jobs (run_id, user_id, created_at, alive_at)
 VALUES (:run_id::uuid, :user_id::uuid, :now::timestamptz, :now)
@@ -39,6 +42,7 @@ VALUES (:run_id::uuid, :user_id::uuid, :now::timestamptz, :now)
 --
 -- Returns: 0..1 rows Job.
 -- Index:   sync_jobs_user_id_key.
+-- Cost:    at most 3 buffers.
 -- Locks:   none.
 SELECT j.run_id, j.user_id, j.attempts, j.cancel_requested, j.created_at
   FROM sync_jobs AS j
@@ -55,6 +59,7 @@ SELECT j.run_id, j.user_id, j.attempts, j.cancel_requested, j.created_at
 --          backend_started_at timestamptz: of get_backend, NULL behind a pooler.
 --          dead_before timestamptz: an owner that has not said anything since then is dead.
 -- Index:   sync_jobs_pkey; there are few rows.
+-- Cost:    at most 13 buffers.
 -- Locks:   the row; one that somebody holds is passed over.
 UPDATE sync_jobs AS j
    SET owner = :owner::uuid,
@@ -87,6 +92,7 @@ RETURNING j.run_id, j.user_id, j.attempts, j.cancel_requested, j.created_at;
 --
 -- Returns: 0..1 rows bool: whether somebody wants the run to stop; none where it is another's now.
 -- Index:   sync_jobs_pkey.
+-- Cost:    at most 13 buffers.
 -- Locks:   the row.
 UPDATE sync_jobs AS j
    SET alive_at = :now::timestamptz
@@ -99,6 +105,7 @@ RETURNING j.cancel_requested;
 --
 -- Returns: the number of jobs released, 0 or 1.
 -- Index:   sync_jobs_pkey.
+-- Cost:    at most 13 buffers.
 -- Locks:   the row.
 UPDATE sync_jobs AS j
    SET owner = NULL,
@@ -111,6 +118,7 @@ UPDATE sync_jobs AS j
 --
 -- Returns: the number of jobs asked, 0 or 1.
 -- Index:   sync_jobs_pkey.
+-- Cost:    at most 13 buffers.
 -- Locks:   the row.
 UPDATE sync_jobs AS j
    SET cancel_requested = true
@@ -122,6 +130,7 @@ UPDATE sync_jobs AS j
 --
 -- Returns: the number of jobs deleted, 0 or 1.
 -- Index:   sync_jobs_pkey.
+-- Cost:    at most 13 buffers.
 -- Locks:   the row.
 DELETE FROM sync_jobs AS j
  WHERE j.run_id = :run_id::uuid;

@@ -5,7 +5,7 @@
 -- A new run, which waits for somebody to work on it.
 --
 -- Returns: one row UUID.
--- Index:   sync_runs_pkey.
+-- Cost:    at most 16 buffers.
 -- Locks:   the new row.
 INSERT INTO sync_runs (user_id, dry_run, with_details, created_at, updated_at)
 VALUES (:user_id::uuid, :dry_run::boolean, :with_details::boolean, :now::timestamptz, :now)
@@ -20,6 +20,7 @@ RETURNING id;
 -- Returns: 0..1 rows SyncRun.
 -- Params:  calls_a_minute int: how many calls Kleio may make.
 -- Index:   sync_runs_pkey (user_id, id).
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT r.id, r.status, r.phase, r.dry_run, r.with_details, r.pages_done, r.pages_total,
        r.releases_done, r.releases_total, r.calls,
@@ -49,6 +50,7 @@ SELECT r.id, r.status, r.phase, r.dry_run, r.with_details, r.pages_done, r.pages
 -- Params:  calls_a_minute int; before_id uuid: last row of the previous page, NULL for the first.
 -- Index:   sync_runs_pkey (user_id, id).
 -- Order:   id DESC; total.
+-- Cost:    at most 21 buffers.
 -- Locks:   none.
 SELECT r.id, r.id,
        r.id, r.status, r.phase, r.dry_run, r.with_details, r.pages_done, r.pages_total,
@@ -79,6 +81,7 @@ SELECT r.id, r.id,
 --
 -- Returns: 0..1 rows RunState.
 -- Index:   sync_runs_pkey (user_id, id).
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT r.phase, r.dry_run, r.with_details, r.releases_done, r.counts, r.report, r.state,
        r.created_at, r.updated_at
@@ -91,6 +94,7 @@ SELECT r.phase, r.dry_run, r.with_details, r.releases_done, r.counts, r.report, 
 --
 -- Returns: the number of runs changed, 0 or 1.
 -- Index:   sync_runs_pkey (user_id, id).
+-- Cost:    at most 31 buffers.
 -- Locks:   the row.
 UPDATE sync_runs AS r
    SET status = 'running',
@@ -108,6 +112,7 @@ UPDATE sync_runs AS r
 -- Params:  new_calls int: how many calls were made since the last note. Of the others, NULL leaves
 --          the value as it is. counts, report, state text: JSON objects.
 -- Index:   sync_runs_pkey (user_id, id).
+-- Cost:    at most 31 buffers.
 -- Locks:   the row.
 UPDATE sync_runs AS r
    SET pages_done = coalesce(:pages_done::int, r.pages_done),
@@ -129,6 +134,7 @@ UPDATE sync_runs AS r
 -- Params:  outcome text: 'completed', 'failed' or 'cancelled'. error_code, error text: why it
 --          failed, NULL where it did not.
 -- Index:   sync_runs_pkey (user_id, id).
+-- Cost:    at most 31 buffers.
 -- Locks:   the row.
 UPDATE sync_runs AS r
    SET status = :outcome::text,

@@ -6,6 +6,7 @@
 --
 -- Returns: one row Token.
 -- Params:  expires_at timestamptz: NULL for a token that does not expire.
+-- Cost:    at most 20 buffers.
 -- Locks:   the new row.
 INSERT INTO auth_tokens (token_hash, user_id, name, prefix, created_at, expires_at)
 VALUES (:token_hash::bytea, :user_id::uuid, :name::text, :prefix::text, :now::timestamptz,
@@ -17,6 +18,7 @@ RETURNING id, name, prefix, created_at, expires_at, last_used_at;
 --
 -- Returns: 0..1 rows Session.
 -- Index:   auth_tokens_pkey, users_pkey.
+-- Cost:    at most 12 buffers.
 -- Locks:   none.
 SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id
   FROM auth_tokens AS t
@@ -31,6 +33,7 @@ SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id
 -- Returns: 0..n rows Token.
 -- Index:   auth_tokens_user_idx (user_id, id).
 -- Order:   id DESC; total.
+-- Cost:    at most 12 buffers.
 -- Locks:   none.
 SELECT t.id, t.name, t.prefix, t.created_at, t.expires_at, t.last_used_at
   FROM auth_tokens AS t
@@ -42,6 +45,7 @@ SELECT t.id, t.name, t.prefix, t.created_at, t.expires_at, t.last_used_at
 --
 -- Returns: the number of tokens deleted, 0 or 1.
 -- Index:   auth_tokens_user_idx (user_id, id).
+-- Cost:    at most 17 buffers.
 -- Locks:   the row.
 DELETE FROM auth_tokens AS t
  WHERE t.user_id = :user_id::uuid
@@ -52,6 +56,7 @@ DELETE FROM auth_tokens AS t
 --
 -- Returns: the number of tokens deleted.
 -- Index:   auth_tokens_user_idx (user_id, id).
+-- Cost:    at most 26 buffers.
 -- Locks:   the rows.
 DELETE FROM auth_tokens AS t
  WHERE t.user_id = :user_id::uuid
@@ -62,6 +67,7 @@ DELETE FROM auth_tokens AS t
 --
 -- Returns: the number of tokens deleted.
 -- Index:   auth_tokens_user_idx (user_id, id).
+-- Cost:    at most 20 buffers.
 -- Locks:   the rows.
 DELETE FROM auth_tokens AS t
  WHERE t.user_id = :user_id::uuid
@@ -73,6 +79,7 @@ DELETE FROM auth_tokens AS t
 -- Returns: the number of tokens updated.
 -- Index:   auth_tokens_pkey.
 -- Order:   locked in the order of their hashes, so that two workers can't deadlock.
+-- Cost:    at most 260 buffers.
 -- Locks:   the rows, in milliseconds.
 WITH used AS (
     SELECT t.token_hash

@@ -8,7 +8,8 @@
 -- A user's states of songs.
 --
 -- Returns: 0..n rows SongState, in no order; none for a song that the user never touched.
--- Index:   user_songs_pkey (user_id, song_id), or user_songs_song_idx (song_id, user_id).
+-- Index:   user_songs_pkey (user_id, song_id) or user_songs_song_idx (song_id, user_id).
+-- Cost:    at most 17 buffers.
 -- Locks:   none.
 SELECT u.song_id, u.play_count, u.last_played_at, u.starred_at, u.rating
   FROM user_songs AS u
@@ -21,6 +22,8 @@ SELECT u.song_id, u.play_count, u.last_played_at, u.starred_at, u.rating
 -- Returns: 0..1 rows SongState; none where there is no such song.
 -- Params:  played_at timestamptz: an earlier play than the last one leaves that time.
 -- Index:   songs_pkey, user_songs_pkey.
+-- Partitions: the one of the song.
+-- Cost:    at most 32 buffers.
 -- Locks:   the user's state; user_songs_song_id_fkey locks the song against deletion.
 INSERT INTO user_songs AS u (
     user_id, song_id, play_count, last_played_at, created_at, updated_at
@@ -39,6 +42,8 @@ RETURNING u.song_id, u.play_count, u.last_played_at, u.starred_at, u.rating;
 --
 -- Returns: 0..1 rows SongState; none where there is no such song.
 -- Index:   songs_pkey, user_songs_pkey.
+-- Partitions: the one of the song.
+-- Cost:    at most 29 buffers.
 -- Locks:   the user's state; user_songs_rating_check refuses more than 5.
 INSERT INTO user_songs AS u (user_id, song_id, rating, created_at, updated_at)
 SELECT :user_id::uuid, s.id, :rating::smallint, :now::timestamptz, :now
@@ -54,6 +59,8 @@ RETURNING u.song_id, u.play_count, u.last_played_at, u.starred_at, u.rating;
 --
 -- Returns: 0..1 rows SongState; none where there is no such song.
 -- Index:   songs_pkey, user_songs_pkey.
+-- Partitions: the one of the song.
+-- Cost:    at most 29 buffers.
 -- Locks:   the user's state.
 INSERT INTO user_songs AS u (user_id, song_id, starred_at, created_at, updated_at)
 SELECT :user_id::uuid, s.id, CASE WHEN :is_starred::boolean THEN :now::timestamptz END,
@@ -76,6 +83,7 @@ RETURNING u.song_id, u.play_count, u.last_played_at, u.starred_at, u.rating;
 -- Index:   user_songs_user_starred_idx, songs_pkey.
 -- Partitions: the one of each song.
 -- Order:   starred_at DESC, song_id DESC; total.
+-- Cost:    at most 240 buffers.
 -- Locks:   none.
 SELECT u.starred_at, u.song_id AS id,
        found.id, found.library_id, found.name, found.artist_id, found.artist_name,
@@ -110,6 +118,7 @@ SELECT u.starred_at, u.song_id AS id,
 -- Index:   user_songs_user_played_idx, songs_pkey.
 -- Partitions: the one of each song.
 -- Order:   last_played_at DESC, song_id DESC; total.
+-- Cost:    at most 240 buffers.
 -- Locks:   none.
 SELECT u.last_played_at, u.song_id AS id,
        found.id, found.library_id, found.name, found.artist_id, found.artist_name,

@@ -7,6 +7,7 @@
 -- Returns: one row User.
 -- Params:  role text: 'user' or 'admin'. password_hash text: argon2id, NULL for a user who signs
 --          in with tokens only.
+-- Cost:    at most 23 buffers.
 -- Locks:   the new row; users_username_key and users_email_key refuse a second one (23505).
 INSERT INTO users (username, email, discogs_username, role, password_hash, created_at, updated_at)
 VALUES (:username::text, :email::text, :discogs_username::text, :role::text::user_role,
@@ -19,6 +20,7 @@ RETURNING id, username, email, discogs_username, role::text,
 --
 -- Returns: 0..1 rows User.
 -- Index:   users_pkey.
+-- Cost:    at most 8 buffers.
 -- Locks:   none.
 SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
        u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at
@@ -30,6 +32,7 @@ SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
 --
 -- Returns: 0..1 rows User.
 -- Index:   users_username_key (lower(username)).
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
        u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at
@@ -41,6 +44,7 @@ SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
 --
 -- Returns: 0..1 rows UserSecret.
 -- Index:   users_username_key (lower(username)).
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT u.id, u.password_hash
   FROM users AS u
@@ -53,6 +57,7 @@ SELECT u.id, u.password_hash
 -- Params:  after_name text, after_id uuid: last row of the previous page, NULL for the first.
 -- Index:   users_username_key (lower(username)).
 -- Order:   lower(username); unique, so total.
+-- Cost:    at most 20 buffers.
 -- Locks:   none.
 SELECT lower(u.username) AS name_key, u.id,
        u.id, u.username, u.email, u.discogs_username, u.role::text,
@@ -69,6 +74,7 @@ SELECT lower(u.username) AS name_key, u.id,
 --
 -- Returns: one bigint.
 -- Index:   none; the whole table is counted.
+-- Cost:    at most 6 buffers.
 -- Locks:   none.
 SELECT count(*)
   FROM users AS u;
@@ -81,6 +87,7 @@ SELECT count(*)
 --          passwordHash; null clears one. expected_updated_at timestamptz: the version that the
 --          caller saw, NULL for any.
 -- Index:   users_pkey.
+-- Cost:    at most 41 buffers.
 -- Locks:   the row.
 UPDATE users AS u
    SET email = coalesce(e.changes ->> 'email', u.email),
@@ -104,6 +111,7 @@ RETURNING u.id, u.username, u.email, u.discogs_username, u.role::text,
 -- Returns: 0..n rows UUID.
 -- Index:   none; the whole table is read, when an administrator erases their account.
 -- Order:   id; total, so that two can't deadlock.
+-- Cost:    at most 17 buffers.
 -- Locks:   the rows, FOR NO KEY UPDATE: what refers to them can still be written.
 SELECT u.id
   FROM users AS u
@@ -116,6 +124,7 @@ SELECT u.id
 --
 -- Returns: the number of users deleted, 0 or 1.
 -- Index:   users_pkey; the foreign keys' tables by their user_id.
+-- Cost:    at most 19 buffers.
 -- Locks:   the user's rows in all tables.
 DELETE FROM users AS u
  WHERE u.id = :user_id::uuid;

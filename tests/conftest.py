@@ -27,6 +27,7 @@ KEPT = {
     "KLEIO_SAMPLES",
     "KLEIO_REQUIRE_SAMPLES",
     "KLEIO_RENEW_SCHEMA",
+    "KLEIO_RENEW_PLANS",
 }
 for _name in list(os.environ):
     if _name.startswith(("KLEIO_", "DB_", "PG", "DATABASE_", "CACHE_")) and _name not in KEPT:

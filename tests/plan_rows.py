@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg import sql
 
 from kleio.db.pool import connect
 from kleio.importers.catalogue_store import store
@@ -29,6 +30,8 @@ MUSIC = MusicPlan(
 )
 USERS = 300
 COPIES = 60
+PLAYS = 160
+"""Copies and plays of each user."""
 
 _SHELVES = """
 INSERT INTO users (username, email, created_at, updated_at)
@@ -65,22 +68,31 @@ INSERT INTO styluses (
 SELECT u.id, 'Stylus ' || n, 500, true, n = 1, true, u.created_at, u.created_at
   FROM users AS u, generate_series(1, 4) AS n;
 
+-- In the order of time, users among each other, as they come in; every second one with a stylus.
 INSERT INTO play_history (
     user_id, release_id, user_release_id, stylus_id, played_at, duration_seconds,
     duration_estimated, created_at, updated_at
 )
-SELECT c.user_id, c.release_id, c.id, s.id, c.added_at + n * interval '3 days', 2400, true,
-       c.created_at, c.created_at
-  FROM user_releases AS c
- CROSS JOIN generate_series(1, 4) AS n
-  LEFT JOIN styluses AS s
-    ON s.user_id = c.user_id AND s.is_primary AND n %% 2 = 0
- WHERE c.rating < 4;
+SELECT c.user_id, c.release_id, c.id, CASE WHEN n %% 2 = 0 THEN s.id END,
+       '2021-01-01Z'::timestamptz + n * interval '9 days' + c.k * interval '3 minutes',
+       1800 + n, true, c.created_at, c.created_at
+  FROM generate_series(1, %(plays)s) AS n
+  JOIN (SELECT user_id, release_id, id, created_at,
+               row_number() OVER (PARTITION BY user_id ORDER BY id) AS k
+          FROM user_releases) AS c
+    ON c.k = 1 + n %% 40
+  JOIN styluses AS s
+    ON s.user_id = c.user_id AND s.is_primary
+ ORDER BY n, c.user_id;
 
 INSERT INTO cleaning_history (user_id, release_id, cleaned_at, deep, created_at, updated_at)
-SELECT c.user_id, c.release_id, c.added_at + interval '5 days', false, c.created_at, c.created_at
-  FROM user_releases AS c
- WHERE c.rating < 2;
+SELECT c.user_id, c.release_id, '2021-01-01Z'::timestamptz + c.k * interval '9 days', false,
+       c.created_at, c.created_at
+  FROM (SELECT user_id, release_id, created_at,
+               row_number() OVER (PARTITION BY user_id ORDER BY id) AS k
+          FROM user_releases) AS c
+ WHERE c.k %% 3 = 0
+ ORDER BY c.k, c.user_id;
 
 INSERT INTO import_runs (
     user_id, source, source_key, file_name, options, dry_run, with_updates, state, records,
@@ -162,14 +174,25 @@ def fill(conninfo: str) -> None:
     """Write the catalogue, all that the users have, and a library."""
     fill_catalogue(conninfo, RELEASES)
     with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
-        cursor.execute(_SHELVES, {"users": USERS, "copies": COPIES, "releases": RELEASES})
+        counts = {"users": USERS, "copies": COPIES, "releases": RELEASES, "plays": PLAYS}
+        cursor.execute(_SHELVES, counts)
     fill_library(conninfo, MUSIC)
     with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
         cursor.execute(_HEARD, {})
         cursor.execute(_SCANNED)
 
 
-class Facts(msgspec.Struct):
+def keep_statistics(conninfo: str) -> None:
+    """Have statistics look at every row, so that they, and with them plans, are always the same."""
+    with psycopg.connect(conninfo, autocommit=True) as conn:
+        conn.execute(
+            sql.SQL("ALTER DATABASE {} SET default_statistics_target = 1000").format(
+                sql.Identifier(conn.info.dbname)
+            )
+        )
+
+
+class Facts(msgspec.Struct, frozen=True, eq=False):
     """Keys of the seeded rows that the cases are about."""
 
     user_id: UUID

@@ -8,15 +8,13 @@ without it.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import kleio.repositories
-from kleio.db.queries import Query, all_queries
+from kleio.sql.inventory import load
+from kleio.sql.trees import cte_names, walk
 
 DEFAULT_ROLE = "kleio_app"
 
@@ -50,14 +48,15 @@ def derive_rights() -> Rights:
     """Return what the queries need.
 
     Raises:
-        ModuleNotFoundError: pglast is not installed.
+        ToolMissing: pglast is not installed.
     """
     found: defaultdict[Right, set[str]] = defaultdict(set)
     definers = set()
-    for query in _bound_queries():
+    for entry in load().entries.values():
+        query = entry.query
         if query.file in OWNERS_FILES:
             continue
-        for right in rights_of(query):
+        for right in rights_of(entry.tree):
             found[right].add(query.name)
         definers |= {
             text for name, text in DEFINERS.items() if re.search(rf"\b{name}\(", query.sql)
@@ -69,34 +68,19 @@ def derive_rights() -> Rights:
     )
 
 
-def _bound_queries() -> list[Query]:
-    for module in pkgutil.iter_modules(kleio.repositories.__path__):
-        importlib.import_module(f"kleio.repositories.{module.name}")
-    return list(all_queries().values())
-
-
-def rights_of(query: Query) -> set[Right]:
-    """Return what one query needs."""
-    import pglast
-
-    numbers = {name: f"${number}" for number, name in enumerate(query.parameters, 1)}
-    text = re.sub(
-        r"%(?:\((\w+)\)s|%)",
-        lambda match: numbers[match[1]] if match[1] else "%",
-        query.sql,
-    )
+def rights_of(tree: Any) -> set[Right]:
+    """Return what one statement needs, by its parse tree."""
     found: set[Right] = set()
-    for raw in pglast.parse_sql(text):
-        _collect(raw.stmt, found)
+    _collect(tree, found)
     return found
 
 
 def _collect(tree: Any, found: set[Right]) -> None:
     ast = _ast()
 
-    hidden = {node.ctename for node in _walk(tree) if isinstance(node, ast.CommonTableExpr)}
+    hidden = cte_names(tree)
     written: set[int] = set()
-    for node in _walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.InsertStmt):
             table = node.relation.relname
             written.add(id(node.relation))
@@ -124,7 +108,7 @@ def _collect(tree: Any, found: set[Right]) -> None:
             found |= _locked(node)
             # FOR UPDATE OF names aliases, not tables.
             written |= {id(one) for clause in node.lockingClause for one in clause.lockedRels or ()}
-    for node in _walk(tree):
+    for node in walk(tree):
         if (
             isinstance(node, ast.RangeVar)
             and id(node) not in written
@@ -145,7 +129,7 @@ def _locked(node: Any) -> set[Right]:
     names = {
         (one.alias.aliasname if one.alias else one.relname): one.relname
         for source in node.fromClause or ()
-        for one in _walk(source)
+        for one in walk(source)
         if isinstance(one, ast.RangeVar)
     }
     locked = set()
@@ -156,20 +140,9 @@ def _locked(node: Any) -> set[Right]:
 
 
 def _ast() -> Any:
-    from pglast import ast  # of the tools for developers, so only where it is needed
+    from pglast import ast  # of an extra, so only where it is needed
 
     return ast
-
-
-def _walk(node: Any) -> Iterator[Any]:
-    ast = _ast()
-    if isinstance(node, ast.Node):
-        yield node
-        for name in node:
-            yield from _walk(getattr(node, name))
-    elif isinstance(node, tuple | list):
-        for item in node:
-            yield from _walk(item)
 
 
 def statements(rights: Rights, role: str) -> list[str]:

@@ -22,7 +22,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -32,10 +31,9 @@ from library_data import Site
 
 from kleio.cli.runtime import print_table
 from kleio.db.embedded import embedded_server
-from plans import explain
-from query_files import QUERIES
+from kleio.sql.plans import Plan, explain, explain_text
+from query_files import BY_NAME, INVENTORY
 
-BY_NAME = {query.name: query for query in QUERIES}
 FILTERS = dict.fromkeys(
     ("library_id", "artist", "album", "genre", "codec", "year_from", "year_to", "min_duration_ms",
      "max_duration_ms", "since", "until", "before_score", "before_id")
@@ -183,8 +181,8 @@ class Bench:
                 ]
             found = measure(variants, self.rounds)
             for way, timed in found.items():
-                query = msgspec.structs.replace(BY_NAME["songs.list_songs_by_id"], sql=LOOKUPS[way])
-                plan = explain(conn, query, {"song_ids": sets[0]}, generic=mode == "generic")
+                text = LOOKUPS[way].replace("%(song_ids)s", "$1")
+                plan = Plan(explain_text(conn, text, [sets[0]], mode=mode))
                 self.add(f"100 ids, {name}, {way}, {mode} plan", timed, f"{plan.buffers} buffers")
         conn.execute("RESET plan_cache_mode")
 
@@ -200,7 +198,9 @@ class Bench:
                 statement = f"SELECT {key} FROM songs WHERE id = ANY (%s) AND {key} IS NOT NULL"
                 keys = [row[0] for row in conn.execute(statement, [self.ids(conn, self.runs)])]
                 variants[name] = [self.run(conn, query, **{key: k}, **extra) for k in keys]
-                plan = explain(conn, BY_NAME[query], {key: keys[0], **extra}, generic=True)
+                plan = explain(
+                    conn, INVENTORY.entries[query], {key: keys[0], **extra}, mode="generic"
+                )
                 buffers[name] = plan.buffers
             for name, timed in measure(variants, self.rounds).items():
                 self.add(f"{what}, {name}, p50", timed, f"{buffers[name]} buffers")

@@ -44,5 +44,10 @@ def test_lock_has_what_the_project_asks_for(text: str, locked: dict[str, Require
     assert asked.specifier.contains(pinned.version), "run `make lock`"
 
 
+def test_developers_have_every_extra() -> None:
+    (own,) = (Requirement(text) for text in EXTRAS["dev"] if text.startswith("kleio["))
+    assert own.extras == EXTRAS.keys() - {"dev"}
+
+
 def test_lock_names_no_address() -> None:
     assert not re.search(r"//|://|@|--index|--extra|--find|[a-z]\.(?:org|com|net|io)\b", LOCK)

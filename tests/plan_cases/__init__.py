@@ -13,6 +13,6 @@ from plan_cases.case import Case
 CASES: list[Case] = [
     case
     for module in pkgutil.iter_modules(__path__)
-    if module.name != "case"
+    if module.name not in ("case", "samples")
     for case in importlib.import_module(f"{__name__}.{module.name}").CASES
 ]

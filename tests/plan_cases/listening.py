@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
-from plan_cases.case import FIRST, LATER, MIDDLE, PAGE, UUID_MAX, Case
+from plan_cases.case import FIRST, PAGE, UUID_MAX, Case
+
+MIDDLE = datetime(2023, 1, 1, tzinfo=UTC)
+LATER = datetime(2023, 3, 1, tzinfo=UTC)
 
 
 def listening(query: str, indexes: set[str], buffers: int, name: str = "", **given: Any) -> Case:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from plan_cases.case import MIDDLE, Case
+from plan_cases.case import Case
+from plan_cases.listening import MIDDLE
 
 PLAYED = {"play_history_user_played_idx", "releases_pkey"}
 CLEANED = {"cleaning_history_user_cleaned_idx", "releases_pkey"}

@@ -16,8 +16,8 @@ import pytest
 
 from factories import make_user
 from importing import account_file, import_account
-from kleio.db.queries import Connection, Query
-from query_files import QUERIES, numbered
+from kleio.db.queries import Connection
+from query_files import INVENTORY
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ WRITTEN = [
 UPDATED = ["import_writes.update_copies", "import_writes.update_plays"]
 UPDATED += ["import_writes.update_cleanings"]
 CHECKED = ["import_checks.list_found_counts", "import_checks.get_found_parts"]
-BY_NAME: dict[str, Query] = {query.name: query for query in QUERIES}
+BY_NAME = INVENTORY.entries
 
 
 def account_of(size: int, rng: random.Random, notes: str = "n") -> dict[str, Any]:
@@ -69,14 +69,14 @@ async def work_of(
     conn: Connection, name: str, parameters: dict[str, Any], before: str = "SELECT 1"
 ) -> int:
     """Run a statement, undo it, and return how many rows its plan's nodes handled."""
-    query = BY_NAME[name]
+    entry = BY_NAME[name]
     values = psycopg.sql.SQL(", ").join(
-        psycopg.sql.Literal(parameters[parameter]) for parameter in query.parameters
+        psycopg.sql.Literal(parameters[parameter]) for parameter in entry.query.parameters
     )
     async with conn.transaction(force_rollback=True):
         await conn.execute("SET LOCAL enable_nestloop = off")
         await conn.execute(before)  # type: ignore[arg-type]
-        await conn.execute(f"PREPARE planned AS {numbered(query)}")  # type: ignore[arg-type]
+        await conn.execute(f"PREPARE planned AS {entry.statement.text}")  # type: ignore[arg-type]
         explain = psycopg.sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE planned ({})")
         row = await (await conn.execute(explain.format(values))).fetchone()
         await conn.execute("DEALLOCATE planned")

@@ -1,16 +1,14 @@
-"""No query reads or writes a row of another user than the one it is given (D4)."""
+"""What the isolation rule (D4) takes and refuses; `test_lint.py` holds every query to it."""
 
 from __future__ import annotations
 
-import psycopg
 import pytest
 
-from isolation import Unsafe, check_isolation
-from kleio.db.queries import Query
-from query_files import QUERIES, numbered
+from kleio.sql.isolation import Unsafe, check_isolation
+from query_files import reading_schema
 
 TABLES = frozenset({"folders", "user_releases"})
-"""What the examples below are judged by; the queries are, by the tables of the schema."""
+"""What the examples below are judged by; the queries are by the tables of the schema."""
 
 GOOD = {
     "direct": "SELECT f.name FROM folders AS f WHERE f.user_id = $1",
@@ -105,15 +103,8 @@ BAD = {
 @pytest.fixture(scope="module")
 def user_tables(shared_conninfo: str) -> frozenset[str]:
     """The tables whose primary key begins with user_id."""
-    with psycopg.connect(shared_conninfo) as conn:
-        rows = conn.execute(
-            "SELECT c.relname"
-            "  FROM pg_index AS i"
-            "  JOIN pg_class AS c ON c.oid = i.indrelid"
-            "  JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
-            " WHERE i.indisprimary AND a.attname = 'user_id'"
-        ).fetchall()
-    return frozenset(name for (name,) in rows)
+    with reading_schema(shared_conninfo) as (_, schema):
+        return schema.user_tables
 
 
 def test_the_tables_of_users_are_found(user_tables: frozenset[str]) -> None:
@@ -124,18 +115,6 @@ def test_the_tables_of_users_are_found(user_tables: frozenset[str]) -> None:
         "user_preferences",
         "user_releases",
     }
-
-
-def is_allowed(query: Query) -> bool:
-    """Whether the header says why the query reads all users' rows."""
-    return query.header.get("Allow", "").startswith("isolation: ")
-
-
-@pytest.mark.parametrize(
-    "query", [q for q in QUERIES if not is_allowed(q)], ids=lambda query: query.name
-)
-def test_a_query_keeps_to_its_user(query: Query, user_tables: frozenset[str]) -> None:
-    check_isolation(numbered(query), query.parameters, user_tables)
 
 
 @pytest.mark.parametrize("sql", GOOD.values(), ids=GOOD)

@@ -39,6 +39,7 @@ COMMANDS: dict[str, _Entry] = {
     "import": _Entry("imports", "import_group", "Bring data from files into Kleio."),
     "export": _Entry("exports", "export", "Write a user's data to a file: CSV, JSON or NDJSON."),
     "sync": _Entry("sync", "sync", "Bring a user's collection up to date with Discogs."),
+    "sql": _Entry("sql", "sql_group", "List, check, explain and count the statements it sends."),
     "seed": _Entry("seed", "seed", "Fill a database with an invented library and shelves."),
     "maintain": _Entry("maintain", "maintain", "Keep the database well; cron's command."),
     "grants": _Entry("grants", "grants", "Print the rights that the serving role needs."),

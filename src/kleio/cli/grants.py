@@ -14,9 +14,10 @@ def grants() -> None:
     It needs no database. `psql -f` runs what it prints; the head of it says how.
     """
     from kleio.grants import derive_rights, script
+    from kleio.sql.trees import ToolMissing
 
     try:
         text = script(derive_rights())
-    except ModuleNotFoundError as error:
-        fail(f"this needs {error.name}: pip install {error.name}")
+    except ToolMissing as error:
+        fail(str(error), 2)
     click.echo(text, nl=False)

@@ -60,10 +60,10 @@ class Keyed(msgspec.Struct, Generic[T], frozen=True, gc=False):
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one named query.
 
-    `sql` is the text as sent (psycopg placeholders, name comment at the end), `source` the text
-    of the file with `:name` parameters, `header` the contract's lines by their key, `row` the
-    type of one row (None for a statement that returns a count), `is_keyed` whether it comes in a
-    `Keyed`, `copies` as what a query of `kleio.db.copy_out` leaves PostgreSQL.
+    `line` is that of its `-- name:`, `sql` the text as sent (psycopg placeholders, name comment at
+    the end), `header` the contract's lines by their key, `row` the type of one row (None for a
+    statement that returns a count), `is_keyed` whether it comes in a `Keyed`, `copies` as what a
+    query of `kleio.db.copy_out` leaves PostgreSQL.
     """
 
     name: str
@@ -88,7 +88,7 @@ _OPERATIONS: dict[str, tuple[SQLOperationType, ...]] = {
     "count": (SQLOperationType.SELECT_VALUE,),
     "exists": (SQLOperationType.SELECT_VALUE,),
 }
-_WRITE_VERBS = ("insert", "upsert", "update", "delete", "refresh", "lock", "create", "copy")
+WRITE_VERBS = ("insert", "upsert", "update", "delete", "refresh", "lock", "create", "copy")
 _WRITE_OPERATIONS = (
     SQLOperationType.INSERT_UPDATE_DELETE,
     SQLOperationType.SELECT_ONE,
@@ -109,10 +109,19 @@ HEADER_KEYS = (
     "Allow",
 )
 _HEADER_LINE = re.compile(rf"^({'|'.join(HEADER_KEYS)}):\s*(.*)$")
+NAME_LINE = re.compile(r"^-- name: (\w+)", re.MULTILINE)
 
 
 class QueryError(Exception):
-    """A query file, or a function bound to one of its queries, is wrong."""
+    """A query file, or a function bound to one of its queries, is wrong.
+
+    `file` is the one of `queries/`, `query` the name in it where one is at fault.
+    """
+
+    def __init__(self, message: str, *, file: str, query: str = "") -> None:
+        super().__init__(message)
+        self.file = file
+        self.query = query
 
 
 def sql_folder(name: str) -> Path:
@@ -128,7 +137,8 @@ def parse_header(comment: str) -> dict[str, str]:
     for line in comment.splitlines():
         if match := _HEADER_LINE.match(line.strip()):
             key = match[1]
-            header[key] = match[2]
+            # Only Allow may stand there again.
+            header[key] = f"{header[key]} {match[2]}" if key in header else match[2]
         elif line.strip():
             header[key] = f"{header.get(key, '')} {line.strip()}".strip()
         elif key == "Summary":
@@ -235,7 +245,11 @@ class Namespace:
             # aiosql's types know its own two kinds of adapter, not one that returns coroutines.
             self._queries = aiosql.from_path(path, lambda: cast(Any, self.adapter))
         except aiosql.SQLParseException as error:
-            raise QueryError(f"{path.name}: {error}") from error
+            raise QueryError(f"{path.name}: {error}", file=path.name) from error
+        text = path.read_text("utf-8")
+        self._lines = {
+            match[1]: text.count("\n", 0, match.start()) + 1 for match in NAME_LINE.finditer(text)
+        }
         self.queries: dict[str, Query] = {}
         for name in self._queries.available_queries:
             if name.endswith("_cursor"):
@@ -246,10 +260,12 @@ class Namespace:
         function = getattr(self._queries, name)
         operation: SQLOperationType = function.operation
         verb = name.partition("_")[0]
-        allowed = _OPERATIONS.get(verb) or (_WRITE_OPERATIONS if verb in _WRITE_VERBS else ())
+        allowed = _OPERATIONS.get(verb) or (_WRITE_OPERATIONS if verb in WRITE_VERBS else ())
         if operation not in allowed:
             raise QueryError(
-                f"{path.name}: {name}: the verb '{verb}' does not go with {operation.name}"
+                f"{path.name}: {name}: the verb '{verb}' does not go with {operation.name}",
+                file=path.name,
+                query=name,
             )
         header = parse_header(function.__doc__ or "")
         if header.get("Plan", "").startswith("custom"):
@@ -257,7 +273,7 @@ class Namespace:
         return Query(
             name=f"{self.name}.{name}",
             file=path.name,
-            line=function.__code__.co_firstlineno,
+            line=self._lines[name],
             operation=operation.name,
             parameters=tuple(function.parameters or ()),
             sql=function.sql,
@@ -344,12 +360,16 @@ def bind_parameters(
     ]
     file = namespace(stem)
     if name not in file.queries:
-        raise QueryError(f"queries/{stem}.sql has no query {name!r}")
+        raise QueryError(
+            f"queries/{stem}.sql has no query {name!r}", file=f"{stem}.sql", query=name
+        )
     described = msgspec.structs.replace(file.queries[name], copies=copies)
     if sorted(parameters) != sorted(described.parameters):
         raise QueryError(
             f"{described.name} takes {sorted(described.parameters)}, "
-            f"its function takes {sorted(parameters)}"
+            f"its function takes {sorted(parameters)}",
+            file=f"{stem}.sql",
+            query=name,
         )
     file.queries[name] = described
     return described

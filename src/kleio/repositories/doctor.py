@@ -17,7 +17,7 @@ class ServerFacts(Row, frozen=True):
     started_at: datetime | None
     clock_ahead: float | None
     bytes: int | None
-    role_name: str | None
+    role_name: str
     is_superuser: bool | None
     may_create: bool | None
     may_read_statistics: bool | None
@@ -47,7 +47,7 @@ class RelationSize(Row, frozen=True):
     table_name: str | None
     bytes: int | None
     index_bytes: int | None
-    rows: int | None
+    rows: int
 
 
 class UnusedIndex(Row, frozen=True):

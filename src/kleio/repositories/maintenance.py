@@ -64,9 +64,9 @@ class WraparoundTable(Row, frozen=True):
 class RunCount(Row, frozen=True):
     """How many runs of a kind (`import`, `sync`) are in a state."""
 
-    kind: str | None
-    state: str | None
-    runs: int | None
+    kind: str
+    state: str
+    runs: int
 
 
 @query

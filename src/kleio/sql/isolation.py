@@ -13,15 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import pglast
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation
+from pglast.enums import A_Expr_Kind, JoinType, SetOperation
 
-KEY = "user_id"
+from kleio.sql.schema import USER_KEY as KEY
+from kleio.sql.trees import conjuncts, parse
 
 
-class Unsafe(AssertionError):
-    """A statement that reads or writes rows of other users than the caller's."""
+class Unsafe(Exception):
+    """A statement reads or writes rows of other users than the caller's; `offset` says where."""
+
+    def __init__(self, message: str, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.offset = offset
 
 
 @dataclass
@@ -29,6 +33,7 @@ class Scope:
     """The relations of one FROM clause: alias to table (None for what is no table of a user)."""
 
     relations: dict[str, str | None] = field(default_factory=dict)
+    places: dict[str, int | None] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
     """From what is known to be the caller's (an alias, or `""` for the parameter) to an alias."""
 
@@ -47,9 +52,13 @@ def check_isolation(sql: str, parameters: tuple[str, ...], tables: frozenset[str
         parameters: their names, in order.
         tables: the tables whose primary key begins with `user_id`.
     """
-    (parsed,) = pglast.parse_sql(sql)
+    check_tree(parse(sql), parameters, tables)
+
+
+def check_tree(tree: Any, parameters: tuple[str, ...], tables: frozenset[str]) -> None:
+    """Raise Unsafe as `check_isolation` does, for a statement that is parsed already."""
     number = parameters.index(KEY) + 1 if KEY in parameters else None
-    _Checker(number, tables).statement(parsed.stmt, frozenset(), frozenset())
+    _Checker(number, tables).statement(tree, frozenset(), frozenset())
 
 
 class _Checker:
@@ -64,7 +73,7 @@ class _Checker:
             return
         if isinstance(node, ast.CopyStmt):
             if node.relation is None or node.relation.relname in self.tables:
-                raise Unsafe("COPY touches the rows of all users")
+                raise Unsafe("COPY touches the rows of all users", None)
             return
         if not isinstance(node, ast.SelectStmt | ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt):
             raise Unsafe(f"{type(node).__name__} can't be judged")
@@ -90,12 +99,12 @@ class _Checker:
             sources = ()
         for source in sources:
             self.source(source, scope, ctes)
-        for condition in _conjuncts(getattr(node, "whereClause", None)):
+        for condition in conjuncts(getattr(node, "whereClause", None)):
             self.equality(condition, scope, set(scope.relations))
         safe = scope.safe(outer)
         for alias, table in scope.relations.items():
             if table is not None and alias not in safe:
-                raise Unsafe(f"{table} AS {alias} lacks {KEY} = :{KEY}")
+                raise Unsafe(f"{table} AS {alias} lacks {KEY} = :{KEY}", scope.places.get(alias))
         if isinstance(node, ast.InsertStmt):
             self.insert(node, ctes, outer)
         elif isinstance(node, ast.UpdateStmt) and node.relation.relname in self.tables:
@@ -113,7 +122,7 @@ class _Checker:
                 JoinType.JOIN_LEFT: right,
                 JoinType.JOIN_RIGHT: left,
             }.get(node.jointype, set())
-            for condition in _conjuncts(node.quals):
+            for condition in conjuncts(node.quals):
                 self.equality(condition, scope, bound)
             if any(part.sval == KEY for part in node.usingClause or ()):
                 edges = [(a, b) for a in left for b in right]
@@ -129,8 +138,9 @@ class _Checker:
             table = None
             name = name or f"?{len(scope.relations)}"
         if name in scope.relations:
-            raise Unsafe(f"the alias {name} stands twice")
+            raise Unsafe(f"the alias {name} stands twice", getattr(node, "location", None))
         scope.relations[name] = table
+        scope.places[name] = getattr(node, "location", None)
         return {name}
 
     def equality(self, node: Any, scope: Scope, bound: set[str]) -> None:
@@ -141,10 +151,8 @@ class _Checker:
         ):
             return
         sides = [self.operand(side, scope) for side in (node.lexpr, node.rexpr)]
-        if None in sides:
-            return
         for start, to in (sides, sides[::-1]):
-            if to in bound:
+            if start is not None and to is not None and to in bound:
                 scope.edges.append((start, to))
 
     def operand(self, node: Any, scope: Scope) -> str | None:
@@ -169,39 +177,38 @@ class _Checker:
             return
         columns = [column.name for column in node.cols or ()]
         if KEY not in columns or node.selectStmt is None:
-            raise Unsafe(f"INSERT INTO {table} does not name {KEY}")
+            raise Unsafe(f"INSERT INTO {table} does not name {KEY}", node.relation.location)
         at = columns.index(KEY)
         select = node.selectStmt
         if select.op != SetOperation.SETOP_NONE:
-            raise Unsafe(f"INSERT INTO {table} from a set operation can't be judged")
+            raise Unsafe(
+                f"INSERT INTO {table} from a set operation can't be judged", node.relation.location
+            )
         scope = Scope()
         for source in select.fromClause or ():
             self.source(source, scope, ctes)
-        for condition in _conjuncts(select.whereClause):
+        for condition in conjuncts(select.whereClause):
             self.equality(condition, scope, set(scope.relations))
         safe = scope.safe(outer)
         rows = select.valuesLists or [[target.val for target in select.targetList]]
         for row in rows:
             if self.operand(row[at], scope) not in safe:
-                raise Unsafe(f"INSERT INTO {table} writes another {KEY} than :{KEY}")
+                raise Unsafe(
+                    f"INSERT INTO {table} writes another {KEY} than :{KEY}", node.relation.location
+                )
         conflict = node.onConflictClause
         if conflict is not None and conflict.targetList:
             keys = [element.name for element in conflict.infer.indexElems or ()]
             if KEY not in keys:
-                raise Unsafe(f"ON CONFLICT of {table} may meet another user's row")
+                raise Unsafe(
+                    f"ON CONFLICT of {table} may meet another user's row", node.relation.location
+                )
             self.assignments(conflict.targetList, table)
 
     def assignments(self, targets: Any, table: str) -> None:
-        if any(target.name == KEY for target in targets):
-            raise Unsafe(f"{table}.{KEY} is changed")
-
-
-def _conjuncts(node: Any) -> Iterator[Any]:
-    if isinstance(node, ast.BoolExpr) and node.boolop == BoolExprType.AND_EXPR:
-        for part in node.args:
-            yield from _conjuncts(part)
-    elif node is not None:
-        yield node
+        for target in targets:
+            if target.name == KEY:
+                raise Unsafe(f"{table}.{KEY} is changed", target.location)
 
 
 def _statements_below(node: Any) -> Iterator[Any]:

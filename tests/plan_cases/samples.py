@@ -1,0 +1,69 @@
+"""Parameters for queries whose own would tell nothing: documents, lists of plays.
+
+The others are taken from the seeded rows, as `kleio sql explain` takes them.
+"""
+
+from __future__ import annotations
+
+import functools
+from uuid import UUID
+
+import msgspec
+
+from kleio.catalogue import (
+    ArtistDocument,
+    LabelDocument,
+    MasterDocument,
+    encode_documents,
+    seal,
+)
+from kleio.seed import demo_catalogue
+from plan_rows import Facts
+
+NOW = "2026-01-02T00:00:00Z"
+DOCUMENTS = 10
+UNRUN = {"partitions.update_archived_references", "partitions.update_archived_month"}
+"""What is planned and never run, because it changes the schema."""
+
+
+@functools.cache
+def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
+    """Return parameters by query; the rest of a query's come from the data."""
+    numbers = range(900_000_000, 900_000_000 + DOCUMENTS)
+    documents = list(demo_catalogue(DOCUMENTS))
+    for number, document in zip(numbers, documents, strict=True):
+        document.discogs_id = number
+    releases = encode_documents([seal(document) for document in documents])
+    plays = [{"copyId": facts.copy_id, "playedAt": NOW}] * DOCUMENTS
+    cleanings = [{"copyId": facts.copy_id, "cleanedAt": NOW}] * DOCUMENTS
+    user = str(facts.user_id)
+    ids = "{" + ", ".join(str(UUID(int=n)) for n in numbers) + "}"
+    return {
+        "artists.upsert_artists": {
+            "documents": encode_documents(
+                [seal(ArtistDocument(discogs_id=n, name=f"Artist {n}")) for n in numbers]
+            )
+        },
+        "labels.upsert_labels": {
+            "documents": encode_documents(
+                [seal(LabelDocument(discogs_id=n, name=f"Label {n}")) for n in numbers]
+            )
+        },
+        "masters.upsert_masters": {
+            "documents": encode_documents(
+                [seal(MasterDocument(discogs_id=n, title=f"Master {n}")) for n in numbers]
+            )
+        },
+        "search.search_everything": {"search": "blue", "kinds": "{artist,album,song,release}"},
+        "seeds.insert_seed_artists": {
+            "artist_ids": ids,
+            "names": "{" + ", ".join(f"Artist {n}" for n in numbers) + "}",
+        },
+        "releases.insert_release_references": {"documents": releases},
+        "releases.upsert_releases": {"documents": releases},
+        "plays.insert_plays": {"user_id": user, "plays": msgspec.json.encode(plays).decode()},
+        "cleanings.insert_cleanings": {
+            "user_id": user,
+            "cleanings": msgspec.json.encode(cleanings).decode(),
+        },
+    }
