@@ -31,8 +31,6 @@ SLOW_DATABASE_MS = 200
 FULL_SHARE = 0.9
 """A larger part of the pool, or of the server's connections, in use is told as degraded."""
 
-"""Fewer months with partitions after this one are told as degraded."""
-
 FACTS_SECONDS = 5.0
 """How long what the database told of itself is told again: health may be asked often."""
 
