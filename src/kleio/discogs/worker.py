@@ -52,7 +52,8 @@ class SyncWorker:
         try:
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._called.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._called.wait()
                 self._called.clear()
                 while len(self._working) < MOST_RUNS and await self._take_one():
                     pass
