@@ -281,7 +281,8 @@ async def test_a_server_that_stops_says_so_and_the_run_is_taken_up_again(
     )  # fmt: skip
     async with start() as site:
         answer = await post(site, csv_of(line(900_001, CollectionFolder="New")))
-        await asyncio.wait_for(reached.wait(), 30)
+        async with asyncio.timeout(30):
+            await reached.wait()
     monkeypatch.undo()
     async with start() as site:
         run = (await site.alice.get(answer.headers["location"])).json()

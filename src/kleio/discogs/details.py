@@ -14,6 +14,7 @@ from kleio.discogs.documents import release_document
 from kleio.discogs.errors import NotFound, Refused, UnexpectedAnswer
 from kleio.discogs.runs import utc_now
 from kleio.repositories import discogs_sync, releases
+from kleio.tasks import end_tasks
 
 FETCHED_AT_ONCE = 3
 """Calls under way at the same time: with answers of 2 s they still use up the limit."""
@@ -92,9 +93,7 @@ class ReleaseFetcher:
                 if fatal := _fatal(came):
                     raise fatal
         finally:
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await end_tasks(pending)
         return done
 
     async def _store(self, tasks: Mapping[_Task, int], done: int) -> int:

@@ -32,6 +32,7 @@ from kleio.discogs.reading import ShelfReader
 from kleio.discogs.runs import Keeper, Owned, RunCancelled, RunLost, utc_now
 from kleio.repositories import discogs_sync, sync_runs
 from kleio.settings import Settings
+from kleio.tasks import end_tasks
 
 INTERRUPTED = "sync-interrupted"
 """The error's code of a run that ended with several of its owners."""
@@ -116,9 +117,7 @@ async def _while_alive(sync: ShelfSync, keeper: Keeper) -> None:
         await asyncio.wait((working, beating), return_when=asyncio.FIRST_COMPLETED)
     finally:
         is_done = working.done()
-        working.cancel()
-        beating.cancel()
-        await asyncio.gather(working, beating, return_exceptions=True)
+        await end_tasks((working, beating))
     (working if is_done else beating).result()
 
 

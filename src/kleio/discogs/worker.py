@@ -17,6 +17,7 @@ from kleio.discogs.runs import Owned, RunCancelled, RunLost, utc_now
 from kleio.discogs.sync import work
 from kleio.repositories import sync_jobs
 from kleio.settings import Settings
+from kleio.tasks import end_tasks
 
 logger = logging.getLogger("kleio.discogs")
 
@@ -52,14 +53,13 @@ class SyncWorker:
         try:
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._called.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._called.wait()
                 self._called.clear()
                 while len(self._working) < MOST_RUNS and await self._take_one():
                     pass
         finally:
-            for task in self._working:
-                task.cancel()
-            await asyncio.gather(*self._working, return_exceptions=True)
+            await end_tasks(self._working)
 
     async def _take_one(self) -> bool:
         """Own one run and begin to work on it; False where there is none."""

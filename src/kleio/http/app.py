@@ -64,6 +64,7 @@ from kleio.http.query_names import known_query_names
 from kleio.maintenance import maintain_on_schedule
 from kleio.settings import Settings, load_settings
 from kleio.sight import logs
+from kleio.tasks import end_tasks
 
 PUBLISH_SECONDS = 5.0
 """How old the numbers of another worker's pool may be in the metrics."""
@@ -102,9 +103,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
                 yield
             finally:
                 await import_tasks.close()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await end_tasks(tasks)
                 await token_use.flush()
         finally:
             await cache.close()

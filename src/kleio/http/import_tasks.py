@@ -18,6 +18,7 @@ from kleio.db.pool import Database
 from kleio.db.queries import Connection
 from kleio.importers import account_import
 from kleio.importers.sources import SourceError
+from kleio.tasks import end_tasks
 
 logger = logging.getLogger("kleio.imports")
 
@@ -75,8 +76,7 @@ class ImportTasks:
 
     async def close(self) -> None:
         """Stop what is going on; each run says that it was cut short."""
-        for task in self._tasks:
-            task.cancel()
+        await end_tasks(self._tasks)
         await self.wait()
 
     async def _carry_out(self, user_id: UUID, run_id: UUID, work: Work) -> None:

@@ -37,6 +37,7 @@ from kleio.importers.music_walk import Found, Unread, Walk
 from kleio.repositories import libraries, library_scans, scan_songs
 from kleio.repositories.library_scans import ScanProblem, ScanRead
 from kleio.repositories.scan_songs import ScanWritten
+from kleio.tasks import end_tasks
 
 BATCH_FILES = 2000
 """How many files' songs a transaction writes, but for the rest of the last folder."""
@@ -316,9 +317,7 @@ class _Scan:
                 files, task = coming.popleft()
                 yield files, await task
         finally:
-            for _, task in coming:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in coming), return_exceptions=True)
+            await end_tasks(task for _, task in coming)
 
     async def _read_chunk(self, files: list[ScanRead]) -> list[Reading]:
         root = len(self.root)
