@@ -252,13 +252,16 @@ def main() -> None:
                 done = run(breakage, checkout, conninfo)
             match = re.search(breakage.said, done.stdout + done.stderr)
             line = next(
-                (line for line in (done.stdout + done.stderr).splitlines() if match and match[0][:40] in line),
+                (
+                    line
+                    for line in (done.stdout + done.stderr).splitlines()
+                    if match and match[0][:40] in line
+                ),
                 f"NOT CAUGHT: {done.stdout}{done.stderr}",
             )
             shown = line.replace("|", "\\|")
             print(
-                f"| {breakage.what} | `kleio {breakage.command}` | {done.returncode} "
-                f"| `{shown}` |",
+                f"| {breakage.what} | `kleio {breakage.command}` | {done.returncode} | `{shown}` |",
                 flush=True,
             )
 

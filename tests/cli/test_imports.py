@@ -13,7 +13,7 @@ import pytest
 from exporting import export
 from factories import Account, make_copy, make_play, make_release, make_user
 from importing import HEADER, csv_of, line, table_rows
-from kleio.cli.import_account import Display
+from kleio.cli.import_account import ImportDisplay
 from kleio.db.queries import Connection
 from kleio.importers.account_import import Progress
 
@@ -198,7 +198,7 @@ async def test_wrong_usage(
 def test_without_a_terminal_progress_is_lines_now_and_then(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    display = Display("shelf.csv")
+    display = ImportDisplay("shelf.csv")
     half = Progress(step="reading", records=1000, bytes_read=5, bytes_total=10, seconds=0.1)
     with display:
         for seconds in (0.1, 6.0, 7.0, 12.0):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import rich_click as click
 
+from kleio.cli.display import Display
 from kleio.cli.runtime import (
-    PLAIN_LINE_SECONDS,
     CommandError,
     describe_end,
     fail,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from psycopg import AsyncConnection
-    from rich.progress import Progress as ProgressBar
 
     from kleio.importers.account_import import Counts, Progress
     from kleio.importers.sources import Source
@@ -170,7 +169,7 @@ def import_file(
     from kleio.importers.files import open_file
     from kleio.importers.sources import SourceError
 
-    display = Display(file.name)
+    display = ImportDisplay(file.name)
     started = time.monotonic()
 
     async def main(conn: AsyncConnection[Any], _settings: Settings) -> Run:
@@ -246,58 +245,30 @@ async def _write_report(conn: AsyncConnection[Any], user_id: UUID, run: Run, rep
         fail(f"{report}: {error.strerror or error}")
 
 
-class Display:
-    """A bar on a terminal, plain lines elsewhere; all on stderr.
+class ImportDisplay(Display):
+    """Where the import of a file is, and what became of its records.
 
     Args:
         file_name: what is imported.
     """
 
     def __init__(self, file_name: str) -> None:
-        from rich.console import Console
-
+        super().__init__("reading", ("records", "elapsed"))
         self._name = file_name
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._printed = 0.0
-        self._bar = self._make_bar() if self._console.is_terminal else None
-
-    def _make_bar(self) -> ProgressBar:
-        from rich import progress
-
-        bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.TextColumn("{task.fields[records]}"),
-            progress.TimeElapsedColumn(),
-            console=self._console,
-        )
-        self._task = bar.add_task("reading", total=None, records="")
-        return bar
-
-    def __enter__(self) -> None:
-        if self._bar is not None:
-            self._bar.start()
-
-    def __exit__(self, *_error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def progress(self, now: Progress) -> None:
         """Show where the import is."""
-        if self._bar is not None:
-            self._bar.update(
-                self._task,
-                description=now.step,
-                completed=now.bytes_read if now.step == "reading" else 0,
-                total=now.bytes_total if now.step == "reading" else None,
-                records=f"{now.records:,} records",
-            )
-        elif now.seconds - self._printed >= PLAIN_LINE_SECONDS:
-            self._printed = now.seconds
-            share = now.bytes_read / now.bytes_total if now.bytes_total else 1.0
-            where = f", {share:.0%}" if now.step == "reading" else ""
-            self.line(f"{self._name}: {now.step}, {now.records:,} records{where}")
+        is_reading = now.step == "reading"
+        share = now.bytes_read / now.bytes_total if now.bytes_total else 1.0
+        where = f", {share:.0%}" if is_reading else ""
+        self.show(
+            now.seconds,
+            lambda: f"{self._name}: {now.step}, {now.records:,} records{where}",
+            description=now.step,
+            completed=now.bytes_read if is_reading else 0,
+            total=now.bytes_total if is_reading else None,
+            records=f"{now.records:,} records",
+        )
 
     async def finish(self, conn: AsyncConnection[Any], user_id: UUID, run: Run, show: int) -> None:
         """Name the records that need a look, and give the table of verdicts."""
@@ -347,7 +318,3 @@ class Display:
             why = row.reason or (bytes(row.changes).decode() if row.changes else "")
             self.line(f"{verdict}: {row.place}, {row.kind}: {why}")
         return len(rows)
-
-    def line(self, text: str) -> None:
-        """Write a line that stays."""
-        self._console.print(text, markup=False)

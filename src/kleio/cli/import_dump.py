@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from kleio.cli.display import Display
 from kleio.cli.runtime import (
-    PLAIN_LINE_SECONDS,
     CommandError,
     describe_end,
     print_json,
@@ -21,13 +21,10 @@ from kleio.cli.runtime import (
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
-    from rich.progress import Progress as ProgressBar
 
     from kleio.importers.discogs_dump import ImportReport, Progress
     from kleio.importers.discogs_xml import Refused
     from kleio.settings import Settings
-
-"""How often a run that is not on a terminal tells where it is."""
 
 
 @click.command(
@@ -110,58 +107,27 @@ def _print_report(report: ImportReport, error: str | None) -> None:
     print_json(line)
 
 
-class _Display:
-    """A bar with rate and remaining time on a terminal, plain lines elsewhere; all on stderr."""
+class _Display(Display):
+    """Where the import is, at which rate, and what it refused."""
 
     def __init__(self, show_refused: int) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        super().__init__("opening", ("bytes", "rate", "left"))
         self._show_refused = show_refused
         self._refused = 0
-        self._printed = 0.0
-        self._bar = self._make_bar() if self._console.is_terminal else None
-
-    def _make_bar(self) -> ProgressBar:
-        from rich import progress
-
-        bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.DownloadColumn(),
-            progress.TextColumn("{task.fields[rate]}"),
-            progress.TimeRemainingColumn(),
-            progress.TextColumn("left"),
-            console=self._console,
-        )
-        self._task = bar.add_task("opening", total=None, rate="")
-        return bar
-
-    def __enter__(self) -> None:
-        if self._bar is not None:
-            self._bar.start()
-
-    def __exit__(self, *_error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def progress(self, now: Progress) -> None:
         """Show where the import is."""
         rate = f"{now.read / now.seconds:,.0f} entries/s" if now.seconds else ""
-        if self._bar is not None:
-            self._bar.update(
-                self._task,
-                description=now.kind,
-                completed=now.bytes_done,
-                total=now.bytes_total,
-                rate=rate,
-            )
-        elif now.seconds - self._printed >= PLAIN_LINE_SECONDS:
-            self._printed = now.seconds
-            share = now.bytes_done / now.bytes_total if now.bytes_total else 1.0
-            left = now.seconds / share - now.seconds if share else 0.0
-            self._line(f"{now.kind}: {now.read:,} read, {share:.0%}, {rate}, {left:,.0f} s left")
+        share = now.bytes_done / now.bytes_total if now.bytes_total else 1.0
+        left = now.seconds / share - now.seconds if share else 0.0
+        self.show(
+            now.seconds,
+            lambda: f"{now.kind}: {now.read:,} read, {share:.0%}, {rate}, {left:,.0f} s left",
+            description=now.kind,
+            completed=now.bytes_done,
+            total=now.bytes_total,
+            rate=rate,
+        )
 
     def refused(self, path: Path, entry: Refused) -> None:
         """Name an entry that was not kept, up to the number asked for."""
@@ -169,21 +135,18 @@ class _Display:
         if self._show_refused < 0 or self._refused <= self._show_refused:
             line = f", line {entry.line}" if entry.line is not None else ""
             number = f", id {entry.discogs_id}" if entry.discogs_id is not None else ""
-            self._line(f"refused: {path.name}{line}{number}: {entry.reason}")
+            self.line(f"refused: {path.name}{line}{number}: {entry.reason}")
 
     def finish(self, report: ImportReport) -> None:
         """Say how the import ended."""
         hidden = self._refused - self._show_refused
         if self._show_refused >= 0 and hidden > 0:
-            self._line(f"refused: {hidden:,} more; --show-refused -1 names all")
+            self.line(f"refused: {hidden:,} more; --show-refused -1 names all")
         for kind, counts in report.kinds.items():
-            self._line(
+            self.line(
                 f"{kind}: {counts.read:,} read, {counts.inserted:,} inserted, "
                 f"{counts.updated:,} updated, {counts.unchanged:,} unchanged, "
                 f"{counts.refused:,} refused"
             )
         for error in report.errors:
-            self._line(f"error: {error}")
-
-    def _line(self, text: str) -> None:
-        self._console.print(text, markup=False)
+            self.line(f"error: {error}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from kleio.cli.import_account import (
-    Display,
+    ImportDisplay,
     dry_run_option,
     json_option,
     show_option,
@@ -227,7 +227,7 @@ def _import(
 ) -> None:
     from kleio.importers.sources import SourceError
 
-    display = Display(file.name)
+    display = ImportDisplay(file.name)
     started = time.monotonic()
 
     async def main(conn: AsyncConnection[Any], settings: Settings) -> tuple[Run, Report]:
@@ -303,7 +303,7 @@ async def _carry_out(
     user: User,
     owner: _Owner,
     source: OlderSource,
-    display: Display,
+    display: ImportDisplay,
     *,
     dry_run: bool,
     with_updates: bool,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from kleio.cli.display import Display
 from kleio.cli.runtime import (
-    PLAIN_LINE_SECONDS,
     CommandError,
     describe_end,
     print_json,
@@ -21,7 +21,6 @@ from kleio.cli.runtime import (
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
-    from rich.progress import Progress as ProgressBar
 
     from kleio.importers.music_report import Progress, ScanReport
     from kleio.repositories.library_scans import ScanProblem
@@ -137,7 +136,7 @@ async def _scan_all(
     )
     for target in targets:
         report = ScanReport(library=target.name)
-        display.begin(target.name)
+        display.begin_library(target.name)
         try:
             problems = await scan(
                 conn,
@@ -166,52 +165,22 @@ def _print_end(total: ScanReport, started: float, dry_run: bool, error: str | No
     print_json(line)
 
 
-class _Display:
-    """A bar with rate and remaining time on a terminal, plain lines elsewhere; all on stderr."""
+class _Display(Display):
+    """Where the scan of a library is, at which rate, and what it could not read."""
 
     def __init__(self, show_refused: int) -> None:
-        from rich.console import Console
-
+        super().__init__("looking", ("files", "rate", "left"))
         self.show_refused = show_refused
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._name = ""
-        self._printed = 0.0
         self._read_since: float | None = None
-        self._bar = self._make_bar() if self._console.is_terminal else None
 
-    def _make_bar(self) -> ProgressBar:
-        from rich import progress
-
-        bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.TextColumn("{task.fields[files]}"),
-            progress.TextColumn("{task.fields[rate]}"),
-            progress.TimeRemainingColumn(),
-            progress.TextColumn("left"),
-            console=self._console,
-        )
-        self._task = bar.add_task("looking", total=None, files="", rate="")
-        return bar
-
-    def __enter__(self) -> None:
-        if self._bar is not None:
-            self._bar.start()
-
-    def __exit__(self, *_error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def begin(self, name: str) -> None:
+    def begin_library(self, name: str) -> None:
         """Show that the scan of a library begins."""
         from kleio.importers.music_paths import text_shown
 
         self._name = text_shown(name)
-        self._printed = 0.0
         self._read_since = None
-        if self._bar is not None:
-            self._bar.reset(self._task, total=None, description=self._name, files="", rate="")
+        self.begin(self._name, files="", rate="")
 
     def progress(self, now: Progress) -> None:
         """Show where the scan is."""
@@ -220,35 +189,37 @@ class _Display:
         seconds = now.seconds - (self._read_since or 0.0)
         rate = f"{now.done / seconds:,.0f} files/s" if seconds > 0.1 else ""
         step = "read" if now.reading else "found"
-        if self._bar is not None:
-            self._bar.update(
-                self._task,
-                completed=now.done if now.reading else 0,
-                total=now.total,
-                files=f"{now.done:,} {step}",
-                rate=rate,
-            )
-        elif now.seconds - self._printed >= PLAIN_LINE_SECONDS:
-            self._printed = now.seconds
+
+        def line() -> str:
             of_all = f" of {now.total:,}" if now.total is not None else ""
             left = ""
             if now.total is not None and now.done and rate:
                 left = f", {seconds * (now.total - now.done) / now.done:,.0f} s left"
-            self._line(", ".join(filter(None, (f"{now.done:,}{of_all} {step}", rate))) + left)
+            return ", ".join(filter(None, (f"{now.done:,}{of_all} {step}", rate))) + left
+
+        self.show(
+            now.seconds,
+            line,
+            completed=now.done if now.reading else 0,
+            total=now.total,
+            files=f"{now.done:,} {step}",
+            rate=rate,
+        )
 
     def finish(self, report: ScanReport, problems: list[ScanProblem], dry_run: bool) -> None:
         """Name what could not be read, and say how the scan ended."""
         from kleio.importers.music_paths import path_shown
 
         for problem in problems:
-            self._line(f"refused: {path_shown(problem.path)}: {problem.reason}")
+            self.line(f"refused: {path_shown(problem.path)}: {problem.reason}")
         hidden = report.refused - len(problems)
         if hidden > 0:
-            self._line(f"refused: {hidden:,} more; --show-refused -1 names all")
+            self.line(f"refused: {hidden:,} more; --show-refused -1 names all")
         for unread in report.unread:
-            self._line(f"not read: {path_shown(unread.path)}: {unread.reason}")
+            self.line(f"not read: {path_shown(unread.path)}: {unread.reason}")
         counts = ", ".join(f"{getattr(report, name):,} {name}" for name in COUNTS)
-        self._line(f"{counts}{'; a dry run, nothing was written' if dry_run else ''}")
+        self.line(f"{counts}{'; a dry run, nothing was written' if dry_run else ''}")
 
-    def _line(self, text: str) -> None:
-        self._console.print(f"{self._name}: {text}", markup=False)
+    def line(self, text: str) -> None:
+        """Write a line, with the library's name before it."""
+        super().line(f"{self._name}: {text}")

@@ -12,14 +12,19 @@ from kleio.cli.runtime import fail
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-    from kleio.cli.import_account import Display
+    from kleio.cli.import_account import ImportDisplay
     from kleio.importers.older_report import Report
     from kleio.repositories.imports import Run
     from kleio.repositories.users import User
 
 
 async def show_report(
-    conn: AsyncConnection[Any], user: User, run: Run, result: Report, display: Display, show: int
+    conn: AsyncConnection[Any],
+    user: User,
+    run: Run,
+    result: Report,
+    display: ImportDisplay,
+    show: int,
 ) -> None:
     """Show a report: verdicts, tables, what is to be said of records, and the check."""
     from kleio.importers.older_report import lines

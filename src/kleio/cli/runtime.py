@@ -25,9 +25,6 @@ T = TypeVar("T")
 
 WRONG_SETTING = 2
 
-PLAIN_LINE_SECONDS = 5.0
-"""How often long work writes a line where no terminal shows a bar."""
-
 
 class CommandError(click.ClickException):
     """Ends the command with one line on stderr and an exit code."""

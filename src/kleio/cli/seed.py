@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from kleio.cli.display import Display
 from kleio.cli.runtime import (
-    PLAIN_LINE_SECONDS,
     clear_errors,
     fail,
     open_database,
@@ -21,7 +21,6 @@ from kleio.cli.runtime import (
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
-    from rich.progress import Progress as ProgressBar
 
     from kleio.seeding import Progress, SeedPlan, SeedReport
     from kleio.settings import Settings
@@ -147,54 +146,24 @@ def _summary(report: SeedReport, plan: SeedPlan) -> list[str]:
     return lines
 
 
-class _Display:
-    """A bar with rate and remaining time on a terminal, plain lines elsewhere; all on stderr."""
+class _Display(Display):
+    """Where the seed is, and at which rate."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._printed = 0.0
+        super().__init__("starting", ("count", "rate", "left"))
         self._kind = ""
-        self._bar = self._make_bar() if self._console.is_terminal else None
-
-    def _make_bar(self) -> ProgressBar:
-        from rich import progress
-
-        bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TextColumn("{task.fields[rate]}"),
-            progress.TimeRemainingColumn(),
-            progress.TextColumn("left"),
-            console=self._console,
-        )
-        self._task = bar.add_task("starting", total=None, rate="")
-        return bar
-
-    def __enter__(self) -> _Display:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def progress(self, now: Progress) -> None:
         """Show where the seed is."""
         rate = f"{now.done / now.seconds:,.0f}/s" if now.seconds else ""
         if now.kind != self._kind:
-            self._kind, self._printed = now.kind, 0.0
-        if self._bar is not None:
-            self._bar.update(
-                self._task,
-                description=now.kind,
-                completed=now.done,
-                total=now.total,
-                rate=rate,
-            )
-        elif now.done == now.total or now.seconds - self._printed >= PLAIN_LINE_SECONDS:
-            self._printed = now.seconds
-            self._console.print(f"{now.kind}: {now.done:,} of {now.total:,}, {rate}", markup=False)
+            self._kind = now.kind
+            self.begin(now.kind)
+        self.show(
+            now.seconds,
+            lambda: f"{now.kind}: {now.done:,} of {now.total:,}, {rate}",
+            at_once=now.done == now.total,
+            completed=now.done,
+            total=now.total,
+            rate=rate,
+        )

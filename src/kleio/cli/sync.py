@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from kleio.cli.display import Display
 from kleio.cli.runtime import (
-    PLAIN_LINE_SECONDS,
     fail,
     print_json,
     run_with_connection,
@@ -21,7 +21,6 @@ from kleio.cli.runtime import (
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
-    from rich.progress import Progress as ProgressBar
 
     from kleio.discogs.runs import Owned
     from kleio.repositories.sync_runs import SyncRun
@@ -130,37 +129,12 @@ async def _own(
     return owned
 
 
-class _Display:
-    """A bar with the remaining time on a terminal, plain lines elsewhere; all on stderr."""
+class _Display(Display):
+    """How far a sync is, with the remaining time, and what became of the copies."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._printed = time.monotonic()
-        self._bar = self._make_bar() if self._console.is_terminal else None
-
-    def _make_bar(self) -> ProgressBar:
-        from rich import progress
-
-        bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TextColumn("{task.fields[left]}"),
-            progress.TimeElapsedColumn(),
-            console=self._console,
-        )
-        self._task = bar.add_task(PHASES["identity"], total=None, left="")
-        return bar
-
-    def __enter__(self) -> None:
-        if self._bar is not None:
-            self._bar.start()
-
-    def __exit__(self, *_error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        super().__init__(PHASES["identity"], ("count", "remaining", "elapsed"))
+        self._began = time.monotonic()
 
     def progress(self, run: SyncRun) -> None:
         """Show how far the run is."""
@@ -169,13 +143,14 @@ class _Display:
         else:
             done, total = run.pages_done, run.pages_total
         left = _left(run.remaining_seconds)
-        if self._bar is not None:
-            self._bar.update(
-                self._task, description=PHASES[run.phase], completed=done, total=total, left=left
-            )
-        elif time.monotonic() - self._printed >= PLAIN_LINE_SECONDS:
-            self._printed = time.monotonic()
-            self._line(f"{PHASES[run.phase]}: {done:,} of {total or 0:,}, {left}")
+        self.show(
+            time.monotonic() - self._began,
+            lambda: f"{PHASES[run.phase]}: {done:,} of {total or 0:,}, {left}",
+            description=PHASES[run.phase],
+            completed=done,
+            total=total,
+            remaining=left,
+        )
 
     def finish(self, run: SyncRun) -> None:
         """Say what became of the copies and releases, where the run came so far."""
@@ -188,30 +163,27 @@ class _Display:
         counts = msgspec.json.decode(run.counts, type=SyncCounts)
         report = msgspec.json.decode(run.report, type=SyncReport)
         would = "would be " if run.dry_run else ""
-        self._line(
+        self.line(
             f"copies: {counts.items:,} at Discogs; {would}{counts.added:,} added, "
             f"{counts.adopted:,} adopted, {counts.returned:,} returned, "
             f"{counts.changed:,} changed, {counts.unchanged:,} unchanged, "
             f"{counts.archived:,} archived"
         )
         if run.dry_run:
-            self._line(f"releases: {counts.to_fetch:,} to fetch")
+            self.line(f"releases: {counts.to_fetch:,} to fetch")
         else:
-            self._line(
+            self.line(
                 f"releases: {counts.fetched:,} fetched, {counts.refused:,} refused; "
                 f"{run.calls:,} calls to Discogs"
             )
         if counts.conflicts:
-            self._line(f"kept as here, though changed at Discogs too: {counts.conflicts:,} copies")
+            self.line(f"kept as here, though changed at Discogs too: {counts.conflicts:,} copies")
         for folder in report.folders:
-            self._line(f"folder {folder.here!r} is {folder.there!r} at Discogs")
+            self.line(f"folder {folder.here!r} is {folder.there!r} at Discogs")
         for refused in report.refused:
-            self._line(f"refused: release {refused.discogs_id}: {refused.reason}")
+            self.line(f"refused: release {refused.discogs_id}: {refused.reason}")
         if report.incomplete:
-            self._line("the collection changed while it was read: nothing was archived")
-
-    def _line(self, text: str) -> None:
-        self._console.print(text, markup=False)
+            self.line("the collection changed while it was read: nothing was archived")
 
 
 def _left(seconds: int | None) -> str:
