@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.importers.catalogue_store import store
+from kleio.processes import end_with_parent
 from kleio.repositories import library_stats, partitions, seeds
 from kleio.seed.music import (
     Library,
@@ -220,6 +221,7 @@ _worker: _Worker
 
 def _begin_worker(plan: MusicPlan, settings: Settings, conninfo: str) -> None:
     global _worker
+    end_with_parent()
 
     async def read() -> Library:
         async with await connect(settings, conninfo) as conn:

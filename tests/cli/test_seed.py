@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from typing import Any
@@ -64,12 +63,13 @@ def test_a_killed_run_that_is_repeated_gives_the_rows_of_a_whole_one(
     whole = picture(conninfo)
     assert whole["songs"][1] == SONGS
     with server.database(template_database) as other:
-        process = subprocess.Popen(**command(other, *OPTIONS), start_new_session=True)
+        process = subprocess.Popen(**command(other, *OPTIONS))
         with psycopg.connect(other, autocommit=True) as conn:
             while not conn.execute("SELECT FROM songs LIMIT 1").rowcount:
                 assert process.poll() is None
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+            process.kill()
+        # The pipes are closed when the last of its processes has ended.
+        process.communicate(timeout=60)
         with psycopg.connect(other) as conn:
             (there,) = conn.execute("SELECT count(*) FROM songs").fetchone()
         assert 0 < there <= SONGS

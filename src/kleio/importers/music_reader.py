@@ -12,17 +12,16 @@ import multiprocessing
 import os
 import resource
 import signal
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 from types import FrameType, TracebackType
 from typing import Self
 
 import msgspec
 
 from kleio.importers.music_song import Broken, Reading, read_song
+from kleio.processes import end_with_parent
 
 FILE_SECONDS = 60.0
 """How long one file may take: a reader that a file sends in circles ends."""
@@ -119,14 +118,7 @@ def _start() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard == resource.RLIM_INFINITY or hard > MEMORY_BYTES:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
+    end_with_parent()
 
 
 def _raise_too_slow(_signal: int, _frame: FrameType | None) -> None:
