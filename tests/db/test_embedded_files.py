@@ -1,5 +1,6 @@
 """The embedded server's files: wrong ones, rights, programs, and the users that run it."""
 
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -28,7 +29,7 @@ from embedded_processes import (
     root_only,
     until,
 )
-from kleio.db import embedded_data, embedded_programs
+from kleio.db import embedded, embedded_data, embedded_programs
 from kleio.db.embedded import (
     EmbeddedError,
     EmbeddedServer,
@@ -69,6 +70,24 @@ def test_initdb_killed_half_way(home: Path, process: Callable[..., Process]) -> 
     assert not (root / "data").exists()
     with embedded_server(home, settings=FAST) as server:
         assert ask(server.conninfo, "SELECT 1") == 1
+
+
+def test_a_lock_that_is_held_too_long_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "LOCK_SECONDS", 0.02)
+    root = home / "postgres"
+    root.mkdir(parents=True)
+    with (root / "lock").open("w") as suspended:
+        fcntl.flock(suspended, fcntl.LOCK_EX)
+        with pytest.raises(EmbeddedError, match=r"another process has held .*/postgres/lock for"):
+            embedded_server(home).__enter__()
+    assert not (root / "data").exists()
+
+
+def test_a_program_that_does_not_end_is_ended(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_data, "MAKING_SECONDS", 0.01)
+    with pytest.raises(EmbeddedError, match="initdb was not done after 0 s"):
+        embedded_server(home, settings=FAST).__enter__()
+    assert not (home / "postgres" / "data").exists()
 
 
 def test_a_failing_start_says_what_the_log_says(home: Path) -> None:

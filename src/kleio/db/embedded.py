@@ -41,6 +41,8 @@ START_SECONDS = 180.0
 # The final checkpoint writes every dirty buffer; past this the server is stopped without it and
 # recovers at the next start.
 STOP_SECONDS = 60.0
+# No transition of another process takes longer, unless it is suspended.
+LOCK_SECONDS = 2 * data.MAKING_SECONDS + START_SECONDS + STOP_SECONDS
 _POLL_SECONDS = 0.005
 _LOG_BYTES = 16 * 1024 * 1024
 
@@ -152,8 +154,7 @@ class _User:
 def _transition(layout: Layout) -> Iterator[None]:
     fd = files.open_file(layout.lock, os.O_RDWR)
     try:
-        # Waits as long as the other's start or stop takes, which has its own limits.
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        files.lock_file(fd, LOCK_SECONDS)
         yield
     finally:
         fcntl.flock(fd, fcntl.LOCK_UN)

@@ -32,6 +32,9 @@ _MIB = 1024 * 1024
 _CONF = "kleio.conf"
 _NEW_DATA = "data.new-"
 
+MAKING_SECONDS = 120.0
+"""How long each program may take that makes the data directory: two seconds on an idle disk."""
+
 # pg_trgm and unaccent are trusted extensions: their migration creates them as the plain role.
 # pg_stat_statements is not, so it goes into template1, from which every database is made.
 _BOOTSTRAP = f"""\
@@ -137,15 +140,22 @@ def _letters() -> str:
 def _run(
     programs: Path, command: list[str], cwd: Path, owner: Owner | None, script: str = ""
 ) -> None:
-    result = subprocess.run(  # noqa: S603
-        [programs / "bin" / command[0], *command[1:]],
-        cwd=cwd,
-        input=script.encode(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        **process_options(owner),
-    )
+    try:
+        result = subprocess.run(  # noqa: S603
+            [programs / "bin" / command[0], *command[1:]],
+            cwd=cwd,
+            input=script.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=MAKING_SECONDS,
+            **process_options(owner),
+        )
+    except subprocess.TimeoutExpired as error:
+        output = last_lines(error.stdout or b"")
+        raise EmbeddedError(
+            f"{command[0]} was not done after {MAKING_SECONDS:.0f} s: {output}"
+        ) from None
     if result.returncode != 0:
         output = last_lines(result.stdout)
         raise EmbeddedError(f"{command[0]} failed (exit {result.returncode}): {output}")

