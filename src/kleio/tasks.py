@@ -39,7 +39,7 @@ async def end_tasks(tasks: Iterable[asyncio.Future[Any]]) -> None:
             cancelled = error
         else:
             for task in late:
-                logger.warning("a task goes on and is cancelled again: %r", task)
+                logger.info("a task goes on and is cancelled again: %r", task)
     for task in everyone:
         if not task.cancelled():
             task.exception()  # looked at, so that asyncio doesn't report it
