@@ -14,10 +14,11 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_timeout
 
 KEPT = {
     "KLEIO_TEST_DB",
@@ -61,6 +62,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     servers.remove_databases()
     if home := config.stash.get(_HOME, None):
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Give the cleaning up a limit too: pytest-timeout stops its clock at the first failure."""
+    limits = pytest_timeout._get_item_settings(item)
+    if limits.timeout:
+        item.config.hook.pytest_timeout_cancel_timer(item=item)
+        item.config.hook.pytest_timeout_set_timer(item=item, settings=limits)
+    return (yield)
 
 
 @pytest.fixture(scope="session")

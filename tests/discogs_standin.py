@@ -31,6 +31,7 @@ from litestar import Litestar, Request, Response, get
 from litestar.response import Stream
 
 from shelf_at_discogs import Shelf, release_json
+from threads import Thread
 
 TOO_MANY = "You are making requests too quickly."
 UNKNOWN = "The requested resource was not found."
@@ -292,14 +293,14 @@ def serving(discogs: Discogs) -> Iterator[str]:
         websockets=False,
         log_enabled=False,
     )
-    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(),))
+    thread = Thread(loop.run_until_complete, server.serve())
     thread.start()
     try:
         _until_open(port)
         yield f"http://127.0.0.1:{port}"
     finally:
         loop.call_soon_threadsafe(server.stop)
-        thread.join()
+        thread.end()
         loop.close()
 
 

@@ -1,6 +1,7 @@
 """Processes that use the embedded server, and ways to look at it: for the tests in db/."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import kleio
 
 FAST = {"fsync": "off", "shared_buffers": "16MB"}
 SECONDS = 30.0
+PATIENCE = 100.0
+"""How long a process may take to start the server, or to stop it, on a busy machine."""
 ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not ROOT, reason="needs root, to run PostgreSQL as another user")
 
@@ -46,18 +49,27 @@ class Process:
         self.popen: subprocess.Popen[str] = subprocess.Popen(command, **settings)
 
     def line(self) -> str:
+        ready, _, _ = select.select([self.popen.stdout], [], [], PATIENCE)
+        assert ready, f"no line after {PATIENCE:.0f} s"
         line = self.popen.stdout.readline().strip()
         if not line:
-            raise AssertionError(self.popen.communicate()[1])
+            raise AssertionError(self.errors())
         return line
 
+    def errors(self) -> str:
+        """Close its input, wait for its end and return what it wrote to stderr.
+
+        Every process that holds its pipes has to end, not it alone.
+        """
+        return self.popen.communicate(timeout=PATIENCE)[1]
+
     def leave(self) -> None:
-        _, errors = self.popen.communicate()
+        errors = self.errors()
         assert self.popen.returncode == 0, errors
 
     def end(self, number: signal.Signals) -> None:
         self.popen.send_signal(number)
-        self.popen.communicate()
+        self.errors()
 
 
 def end_postmaster(home: Path) -> None:

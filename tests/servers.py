@@ -46,6 +46,8 @@ SPEED = {
     "max_wal_senders": "0",
 }
 IMAGE = "postgres:18"
+PATIENCE = "150s"
+"""How long the administrator waits for the server or for another worker: less than a test may."""
 _LOCK = 0x6B6C65696F2D74
 
 
@@ -83,6 +85,8 @@ class Server:
         self.admin_conninfo = admin_conninfo
         self.app_conninfo = app_conninfo
         self._admin: psycopg.Connection[Any] = psycopg.connect(admin_conninfo, autocommit=True)
+        # To make or to drop a database waits for every process of the server, also other tests'.
+        self._admin.execute(f"SET statement_timeout = '{PATIENCE}'")
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         self._names = (f"{PREFIX}{worker}_{number}" for number in itertools.count(1))
 

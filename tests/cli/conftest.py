@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -17,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kleio.cli import kleio
+from threads import in_thread
 
 PATIENCE = 60.0
 
@@ -39,10 +39,9 @@ def runner(conninfo: str, home: Path) -> Run:
     def invoke(*args: str, input: str | bytes | None = None, **env: str) -> Result:
         variables = {"DATABASE_URL": conninfo, "KLEIO_HOME": str(home), **env}
         # In a thread: a command has an event loop of its own, and so has an async test.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(
-                CliRunner().invoke, kleio, args, input=input, env=variables, prog_name="kleio"
-            ).result()
+        return in_thread(
+            CliRunner().invoke, kleio, args, input=input, env=variables, prog_name="kleio"
+        )
 
     return invoke
 
@@ -124,7 +123,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield begin
     for process in started:
         if process.process.poll() is None:
-            process.stop()
+            try:
+                process.stop()
+            finally:
+                process.process.kill()
 
 
 def wait_until(condition: Callable[[], bool], problem: Callable[[], str]) -> None:

@@ -16,7 +16,7 @@ from audio_files import mp3
 from cache_server import CacheServer, needs_server
 from kleio.db.queries import Connection
 
-from .conftest import Run, one_line
+from .conftest import PATIENCE, Run, one_line
 
 pytestmark = pytest.mark.anyio
 
@@ -205,7 +205,7 @@ async def test_killed_half_way_and_run_again(
     while not half and process.poll() is None:
         ((half,),) = await rows(conn, "SELECT count(*) FROM songs")
     process.kill()
-    process.communicate()
+    process.communicate(timeout=PATIENCE)
     ((half,),) = await rows(conn, "SELECT count(*) FROM songs")
     assert 0 < half < 6000
     kept = dict(await rows(conn, "SELECT path, song_id FROM library_files"))
@@ -231,7 +231,7 @@ async def test_ctrl_c_says_so_and_leaves_what_was_done(
     while not found and process.poll() is None:
         ((found,),) = await rows(conn, "SELECT count(*) FROM scan_files")
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate()
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     assert err.splitlines()[-1] == "kleio: interrupted"
     assert "Traceback" not in err

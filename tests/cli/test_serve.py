@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import httpx
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 
 from embedded_processes import postmaster
+from threads import Thread
 
 from .conftest import Process, Run, Start, one_line, wait_until
 
@@ -57,9 +57,7 @@ def test_request_in_flight_is_answered(start: Start, run: Run, conninfo: str) ->
     process = start("serve", DATABASE_URL=conninfo)
     process.until_ready()
     answers: list[httpx.Response] = []
-    thread = threading.Thread(
-        target=lambda: answers.append(process.get("/api/v1/collection", token))
-    )
+    thread = Thread(lambda: answers.append(process.get("/api/v1/collection", token)))
     with psycopg.connect(conninfo, autocommit=True) as watcher, psycopg.connect(conninfo) as conn:
         conn.execute("LOCK TABLE user_releases IN ACCESS EXCLUSIVE MODE")
         thread.start()
@@ -71,7 +69,7 @@ def test_request_in_flight_is_answered(start: Start, run: Run, conninfo: str) ->
         process.process.send_signal(signal.SIGTERM)
         wait_until(lambda: refuses(process.port), lambda: "it still takes new connections")
         conn.rollback()
-    thread.join()
+    thread.end()
     assert answers[0].status_code == 200
     assert process.process.wait(60) == 0
 

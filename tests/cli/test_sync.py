@@ -96,7 +96,7 @@ def begin(tmp_path: Path, conninfo: str, env: dict[str, str]) -> Iterator[Begin]
     for process in begun:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 def kill_at(discogs: Discogs, number: int, after: float, process: subprocess.Popen[str]) -> None:

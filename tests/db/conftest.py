@@ -24,7 +24,7 @@ def process() -> Iterator[Callable[..., Process]]:
     for one in started:
         if one.popen.poll() is None:
             one.popen.kill()
-        one.popen.communicate()
+        one.errors()
 
 
 @pytest.fixture

@@ -141,8 +141,7 @@ def test_many_first_starts_at_once(home: Path, process: Callable[..., Process]) 
     for user in users:
         user.popen.send_signal(signal.SIGTERM)
     for user in users:
-        user.popen.communicate()
-        assert user.popen.returncode == 0
+        user.leave()
     assert postmaster(home) is None
 
 
@@ -259,12 +258,12 @@ def test_an_orphaned_worker_keeps_it_alive(home: Path, process: Callable[..., Pr
     user = process(WORKER, home)
     worker = int(user.line())
     user.popen.kill()
-    user.popen.wait()
+    user.popen.wait(10)
     with embedded_server(home) as server:
         pid = postmaster(home)
     assert postmaster(home) == pid
     assert ask(server.conninfo, "SELECT 1") == 1
-    user.popen.communicate()  # ends the worker's input
+    user.errors()  # ends the worker's input
     until(lambda: not alive(worker))
     with embedded_server(home):
         assert postmaster(home) == pid

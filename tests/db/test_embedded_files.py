@@ -18,6 +18,7 @@ import pytest
 
 from embedded_processes import (
     FAST,
+    PATIENCE,
     ROOT,
     USER,
     Process,
@@ -35,6 +36,7 @@ from kleio.db.embedded import (
     EmbeddedServer,
     embedded_server,
 )
+from started import started
 
 
 def make_data(home: Path, name: str, content: str) -> Path:
@@ -210,16 +212,15 @@ def test_root_in_a_container_may_not_look_into_processes(
     command = [setpriv, "--bounding-set=-sys_ptrace", sys.executable, "-c", USER, str(home)]
     pids = []
     for _ in range(2):
-        with subprocess.Popen(
-            command, env=environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as user:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with started(*command, env=environment(), **pipes) as user:
             conninfo = user.stdout.readline().strip()
             assert ask(conninfo, "SELECT 1") == 1
             pids.append(postmaster(home))
             if len(pids) == 1:
                 os.kill(pids[0], signal.SIGKILL)
                 until(lambda: not alive(pids[0]))
-            user.communicate()
+            user.communicate(timeout=PATIENCE)
             assert user.returncode == 0
     assert pids[0] != pids[1]
     assert postmaster(home) is None
@@ -271,8 +272,7 @@ def test_as_a_normal_user(process: Callable[..., Process]) -> None:
         again.leave()
         # A user is told whose data it is that he may not use.
         stranger = process(AS_USER, home, *pwd.getpwnam("daemon")[2:4], **options)
-        _, errors = stranger.popen.communicate()
-        assert "EmbeddedError" in errors
+        assert "EmbeddedError" in stranger.errors()
 
 
 @root_only

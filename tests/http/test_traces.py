@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -13,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from kleio.db import queries
 from kleio.environment import SettingsError
 from kleio.sight import tracing
+from threads import Thread
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,7 @@ class Collector(HTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Collector
+    timeout = 10  # seconds for who connects and says nothing, which would keep it from its end
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -49,13 +50,13 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = Thread(server.serve_forever)
         thread.start()
         address = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
         yield server
         server.shutdown()
-        thread.join()
+        thread.end()
     queries.observe(None)
 
 

@@ -16,6 +16,7 @@ from audio_files import mp3, tag
 from kleio.importers import music_reader
 from kleio.importers.music_reader import Reader
 from kleio.importers.music_song import Broken, Gone, Reading, Song
+from started import started
 
 pytestmark = pytest.mark.anyio
 
@@ -124,7 +125,7 @@ if __name__ == "__main__":
 def test_processes_end_with_their_parent(tmp_path: Path, how: signal.Signals) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+    with started(sys.executable, script, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert pids

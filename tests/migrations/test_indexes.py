@@ -13,6 +13,7 @@ from kleio.db import progress
 from kleio.db.migrate import migrate
 from kleio.db.migration_states import MigrationError
 from kleio.db.progress import Activity
+from threads import Thread
 
 from .conftest import states, tables
 
@@ -102,8 +103,8 @@ class Reports:
         return found() or ""
 
 
-def run(conninfo: str, reports: Reports) -> threading.Thread:
-    thread = threading.Thread(target=migrate, args=(conninfo,), kwargs={"report": reports})
+def run(conninfo: str, reports: Reports) -> Thread:
+    thread = Thread(lambda: migrate(conninfo, report=reports))
     thread.start()
     return thread
 
@@ -118,7 +119,7 @@ def test_a_migration_that_waits_says_for_whom(
         other.execute("INSERT INTO t_a VALUES (1)")
         thread = run(empty_conninfo, reports)
         line = reports.until("b: ALTER TABLE", f"waits for process {other.info.backend_pid} (")
-    thread.join()
+    thread.end()
     assert "idle in transaction" in line
     assert states(empty_conninfo) == dict.fromkeys("abc", "applied")
 
@@ -136,7 +137,7 @@ def test_an_index_build_tells_its_phase_and_for_whom_it_waits(
             "b: CREATE INDEX CONCURRENTLY t_a_n, waiting for writers before build",
             f"waits for process {other.info.backend_pid} (",
         )
-    thread.join()
+    thread.end()
     assert is_valid(empty_conninfo, "t_a_n") is True
 
 
@@ -156,7 +157,7 @@ def test_an_index_build_tells_how_far_it_is(
         other.execute("SELECT pg_advisory_xact_lock(7)")
         thread = run(empty_conninfo, reports)
         line = reports.until("building index: scanning table", " blocks)")
-    thread.join()
+    thread.end()
     assert " % (" in line
     assert tables(empty_conninfo) == {"t_a", "t_a_n"}
 

@@ -7,7 +7,6 @@ A partition is locked as its parent is, which the header names.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from psycopg import sql
 from kleio.db.migrate import migrate
 from kleio.db.migration_files import LOCK_MODES, migration_files, parse_locks, read_header
 from servers import Server
+from threads import Thread
 
 FILES = migration_files()
 WEAKEST = LOCK_MODES.index("SHARE UPDATE EXCLUSIVE")
@@ -89,7 +89,7 @@ class Observed:
         self, conn: psycopg.Connection[Any], statement: str, old: dict[int, str]
     ) -> list[tuple[str, str]]:
         """Stop a statement where it waits for another's rows, and look at what it holds there."""
-        worker = threading.Thread(target=conn.execute, args=(statement,))
+        worker = Thread(conn.execute, statement)
         with psycopg.connect(self.conninfo) as other:
             for table in old.values():
                 other.execute(
@@ -102,7 +102,7 @@ class Observed:
                     if watcher.execute(waits, (conn.info.backend_pid,)).fetchone() == (True,):
                         break
                 found = _held(watcher, conn.info.backend_pid, old)
-        worker.join()
+        worker.end()
         return found
 
 

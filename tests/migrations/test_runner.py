@@ -18,6 +18,7 @@ from kleio.db import migrate as runner
 from kleio.db.migrate import migrate, rollback
 from kleio.db.migration_files import migration_files
 from kleio.db.migration_states import MigrationError, pending_migrations
+from started import started
 
 from .conftest import states, tables
 
@@ -169,11 +170,10 @@ def test_a_killed_runner_leaves_no_lock(empty_conninfo: str, folder: Callable[..
     )
     with psycopg.connect(empty_conninfo, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(1)")
-        with subprocess.Popen(
-            [sys.executable, "-c", ONE, empty_conninfo, path],
+        with started(
+            *(sys.executable, "-c", ONE, empty_conninfo, path),
             env=ENVIRONMENT,
             stdout=subprocess.PIPE,
-            text=True,
         ) as process:
             assert [process.stdout.readline() for _ in range(2)] == [
                 "applying a\n",

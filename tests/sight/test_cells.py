@@ -36,7 +36,7 @@ def start(directory: Path, count: int) -> tuple[subprocess.Popen[str], float]:
 def end(process: subprocess.Popen[str], *, kill: bool = False) -> None:
     if kill:
         process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
 
 
 def test_a_worker_alone_has_its_own() -> None:
