@@ -15,6 +15,7 @@ import pytest
 
 import kleio
 from kleio.db import migrate as runner
+from kleio.db import progress
 from kleio.db.migrate import migrate, rollback
 from kleio.db.migration_files import migration_files
 from kleio.db.migration_states import MigrationError, pending_migrations
@@ -185,6 +186,26 @@ def test_a_killed_runner_leaves_no_lock(empty_conninfo: str, folder: Callable[..
         conn.execute("SELECT pg_advisory_unlock(1)")
         assert migrate(empty_conninfo) == ["b"]
     assert tables(empty_conninfo) == {"t_a", "t_b"}
+
+
+def test_another_run_that_is_waited_for_is_named(
+    empty_conninfo: str, folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "FIRST_SECONDS", 0.0)
+    folder(a="CREATE TABLE t_a (n int);")
+    lines: list[str] = []
+    with psycopg.connect(empty_conninfo, autocommit=True, application_name="paused") as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (runner.ADVISORY_LOCK,))
+        pid = other.info.backend_pid
+
+        def report(line: str) -> None:
+            lines.append(line)
+            if "waited for" in line:
+                other.execute("SELECT pg_advisory_unlock_all()")
+
+        assert migrate(empty_conninfo, report=report) == ["a"]
+    assert lines[0].startswith(f"another run is waited for: process {pid} (paused, ")
+    assert lines[1] == "applying a"
 
 
 def test_a_row_in_yoyo_s_own_lock_table_stops_nobody(

@@ -9,6 +9,7 @@ has migrated is refused. Nothing here knows the tables of Kleio.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,19 @@ ADVISORY_LOCK = 0x6B6C65696F
 """The advisory lock's number: `kleio` in ASCII."""
 
 _RETRIED = ("55P03", "40P01", "57014")
+
+_HOLDER = """
+SELECT format('process %%s (%%s)', a.pid,
+              concat_ws(', ', nullif(a.application_name, ''), a.usename, host(a.client_addr)))
+  FROM pg_locks AS l
+  JOIN pg_stat_activity AS a
+    ON a.pid = l.pid
+ WHERE l.locktype = 'advisory'
+   AND l.granted
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND (l.classid::int8, l.objid::int8, l.objsubid)
+     = (%s, %s, 1)
+"""
 
 _CHECKSUMS_TABLE = """
 CREATE TABLE IF NOT EXISTS _kleio_migration (
@@ -120,15 +134,15 @@ def migrate(
     Args:
         conninfo: a direct connection, not one through a transaction pooler.
         to: the last migration that is wanted, by its name or the beginning of it.
-        report: called with a line for each migration, each new try, and every other second with
-            what a long one is doing (from another thread).
+        report: called with a line for each migration, each new try, another run that is waited
+            for, and every other second with what a long one is doing (from another thread).
 
     Raises:
         MigrationError: there is no such migration as `to`, an applied file was changed, another
             version of Kleio has migrated the database, or a migration failed.
     """
     done = []
-    with _exclusive(conninfo) as conn:
+    with _exclusive(conninfo, report) as conn:
         health.check_connection(conn.info)
         pending = to_apply(list_states(conn), to)
         if not pending:
@@ -161,7 +175,7 @@ def rollback(
             undone; or one failed.
     """
     done = []
-    with _exclusive(conninfo) as conn:
+    with _exclusive(conninfo, report) as conn:
         names = to_undo(list_states(conn), to)
         for name in names:
             refuse_rollback(name, force=force)
@@ -246,16 +260,22 @@ def _drop_invalid_indexes(
 
 
 @contextmanager
-def _exclusive(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
-    """Hold the session's advisory lock.
+def _exclusive(conninfo: str, report: Callable[[str], None]) -> Iterator[psycopg.Connection[Any]]:
+    """Hold the session's advisory lock, and tell whose run is waited for, which may be suspended.
 
     It is polled: a session that waits in pg_advisory_lock() holds a snapshot, for which another
     runner's CREATE INDEX CONCURRENTLY would wait for ever.
     """
     with session(conninfo) as conn:
+        tell_at = time.monotonic() + progress.FIRST_SECONDS
         while True:
             row = conn.execute("SELECT pg_try_advisory_lock(%s)", (ADVISORY_LOCK,)).fetchone()
             if row == (True,):
                 break
+            if time.monotonic() >= tell_at:
+                number = (ADVISORY_LOCK >> 32, ADVISORY_LOCK & 0xFFFFFFFF)
+                if holder := conn.execute(_HOLDER, number).fetchone():
+                    report(f"another run is waited for: {holder[0]}")
+                    tell_at = math.inf
             time.sleep(random.uniform(0.05, 0.2))  # noqa: S311
         yield conn
