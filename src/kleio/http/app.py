@@ -58,6 +58,7 @@ from kleio.http import (
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
 from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
+from kleio.http.guesses import Guesses
 from kleio.http.import_tasks import ImportTasks
 from kleio.http.observe import ObservedApplication
 from kleio.http.query_names import known_query_names
@@ -153,6 +154,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             {
                 "database": database,
                 "token_use": token_use,
+                "guesses": Guesses(database, settings),
                 "settings": settings,
                 "import_tasks": import_tasks,
                 "sync_worker": sync_worker,
