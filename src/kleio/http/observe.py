@@ -14,6 +14,7 @@ from typing import Any
 from litestar.routes import HTTPRoute
 
 from kleio.db import queries
+from kleio.http import slow_bodies
 from kleio.http.addresses import Proxies
 from kleio.http.methods import Application
 from kleio.http.security import add_security_headers
@@ -90,6 +91,8 @@ class ObservedApplication(Application):
                     _add_request_id(scope, message)
             return send(message)
 
+        if method in slow_bodies.METHODS:
+            receive = slow_bodies.in_time(receive)
         if self._logs_requests:
             collect_queries(scope)
         token = CURRENT.set(scope)
