@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import gzip
 import io
 import json
@@ -312,6 +313,20 @@ async def test_a_file_name_stays_a_name(site: Site) -> None:
         assert re.fullmatch(
             r'attachment; filename="[A-Za-z0-9._-]+"', report.headers["content-disposition"]
         )
+
+
+async def test_a_formula_in_a_file_is_none_in_its_report(site: Site) -> None:
+    account = {
+        "format": "kleio-account",
+        "version": 1,
+        "styluses": [{"id": "=HYPERLINK(1)", "name": "x"}, {"id": "+2", "name": ""}],
+    }
+    sent = await site.alice.post(f"{API}/imports", json=account, params={"dryRun": "true"})
+    await site.app.state.import_tasks.wait()
+    report = (await site.alice.get(sent.headers["location"] + "/report")).text
+    cells = [cell for line in csv.reader(io.StringIO(report)) for cell in line]
+    assert "'=HYPERLINK(1)" in cells
+    assert [cell for cell in cells if cell[:1] in ("=", "+", "-", "@")] == []
 
 
 async def test_a_large_header_is_refused_or_ignored(reading: Site) -> None:
