@@ -1,0 +1,241 @@
+"""`deploy/citus.sql` and its way back, on a stand-in for Citus that refuses what Citus does.
+
+What a real Citus makes of the queries only a real one shows; here it is the layout that is checked:
+each table in it once, keys that hold the distribution column, references that Citus can keep, and
+after the way back the schema as it was.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from psql_program import run_psql
+from servers import Server, choice
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+LAYOUT, UNDO = DEPLOY / "citus.sql", DEPLOY / "citus-undo.sql"
+OPTIONS = "-c search_path=public,fake_citus"
+
+LEFT_OUT = {"user_songs_song_id_fkey", "song_artists_song_id_fkey"}
+
+pytestmark = pytest.mark.skipif(
+    choice() != "embedded", reason="makes an extension, which only a superuser may"
+)
+
+
+class Base(NamedTuple):
+    """A migrated database with the stand-in for Citus."""
+
+    conninfo: str
+
+    def run(self, file: Path) -> str:
+        done = run_psql(self.conninfo, file.read_text("utf-8"), PGOPTIONS=OPTIONS)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout
+
+    def rows(self, statement: str, *parameters: Any) -> list[Any]:
+        with psycopg.connect(self.conninfo, autocommit=True, options=OPTIONS) as conn:
+            cursor = conn.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def base(server: Server, conninfo: str) -> Iterator[Base]:
+    folder = Path(tempfile.mkdtemp(prefix="kleio-citus-"))
+    folder.chmod(0o755)
+    extension = folder / "extension"
+    extension.mkdir()
+    shutil.copy(Path(__file__).with_name("fake_citus.sql"), extension / "citus--14.0.sql")
+    (extension / "citus.control").write_text(
+        "default_version = '14.0'\nrelocatable = false\nschema = fake_citus\n"
+    )
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    admin = server.conninfo(conninfo_to_dict(conninfo)["dbname"], admin=True)
+    with psycopg.connect(admin, autocommit=True) as conn:
+        conn.execute(f"SET extension_control_path = '{folder}:$system'")
+        conn.execute("CREATE SCHEMA fake_citus")
+        conn.execute("CREATE EXTENSION citus SCHEMA fake_citus")
+    yield Base(admin)
+    shutil.rmtree(folder)
+
+
+def tables(base: Base) -> set[str]:
+    rows = base.rows(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind IN ('r', 'p') AND NOT relispartition AND relname !~ '^_?(yoyo|kleio)'"
+    )
+    return {name for (name,) in rows}
+
+
+def references(base: Base) -> dict[str, tuple[Any, ...]]:
+    """Return table, columns, target and its columns of each foreign key."""
+    rows = base.rows(
+        "SELECT c.conname, c.conrelid::regclass::text, c.confrelid::regclass::text,"
+        "       ARRAY(SELECT attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (n, place)"
+        "               JOIN pg_attribute ON attrelid = c.conrelid AND attnum = n ORDER BY place),"
+        "       ARRAY(SELECT attname::text FROM unnest(c.confkey) WITH ORDINALITY AS k (n, place)"
+        "               JOIN pg_attribute ON attrelid = c.confrelid AND attnum = n ORDER BY place),"
+        "       pg_get_constraintdef(c.oid)"
+        "  FROM pg_constraint AS c"
+        " WHERE c.contype = 'f' AND c.conparentid = 0 AND c.connamespace = 'public'::regnamespace"
+    )
+    return {name: tuple(rest) for name, *rest in rows}
+
+
+def picture(base: Base) -> list[Any]:
+    """Return everything about the tables that distributing touches."""
+    return [
+        sorted(references(base).items()),
+        base.rows(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+        ),
+        base.rows("SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1"),
+        base.rows(
+            "SELECT setconfig FROM pg_db_role_setting AS s JOIN pg_database AS d"
+            " ON d.oid = s.setdatabase WHERE d.datname = current_database()"
+        ),
+    ]
+
+
+def local_tables() -> set[str]:
+    """Return the tables that the file says stay local."""
+    (text,) = re.findall(
+        r"^-- Local, on the coordinator: (.+?)\.$", LAYOUT.read_text(), re.M | re.S
+    )
+    return set(re.findall(r"\w+", text))
+
+
+def test_every_table_has_its_place_once(base: Base) -> None:
+    base.run(LAYOUT)
+    placed = [name for (name,) in base.rows("SELECT table_name::text FROM citus_tables")]
+    assert len(placed) == len(set(placed))
+    assert set(placed) & local_tables() == set()
+    assert set(placed) | local_tables() == tables(base)
+
+
+def test_what_is_a_user_s_own_lies_with_the_user(base: Base) -> None:
+    base.run(LAYOUT)
+    owned = {
+        name
+        for (name,) in base.rows(
+            "SELECT table_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name = 'user_id'"
+        )
+    } & tables(base)
+    by_user = base.rows(
+        "SELECT table_name::text, colocation_id FROM citus_tables"
+        " WHERE distribution_column = 'user_id'"
+    )
+    assert {name for name, _ in by_user} == owned - {"auth_tokens", "sync_jobs"}
+    assert len({group for _, group in by_user}) == 1
+
+
+def test_the_references_are_those_that_citus_keeps(base: Base) -> None:
+    before = references(base)
+    base.run(LAYOUT)
+    after = references(base)
+    assert before.keys() - after.keys() == LEFT_OUT
+    assert all(after[name] == before[name] for name in after)
+    kinds = {
+        name: (kind, column, group)
+        for name, kind, column, group in base.rows(
+            "SELECT table_name::text, citus_table_type, distribution_column, colocation_id"
+            " FROM citus_tables"
+        )
+    }
+    local = ("local", "", -1)
+    for name, (table, target, columns, target_columns, definition) in after.items():
+        kind, column, group = kinds.get(table, local)
+        target_kind, target_column, target_group = kinds.get(target, local)
+        if target_kind == "reference":
+            # A reference table may not refer to a table that lies elsewhere; to this anything may.
+            assert "SET NULL" not in definition or column not in columns, name
+        elif target_kind == "distributed":
+            assert (kind, group) == ("distributed", target_group), name
+            # The two distribution columns stand at the same place of the key.
+            assert columns.index(column) == target_columns.index(target_column), name
+        else:
+            assert kind == "local", name
+
+
+def test_functions_and_settings_go_to_the_workers(base: Base) -> None:
+    base.run(LAYOUT)
+    calls = base.rows("SELECT call, argument FROM calls")
+    functions = {argument.partition("(")[0] for call, argument in calls if call == "function"}
+    assert {"uuid7_floor", "normalize_name", "matches_search", "title_key"} <= functions
+    # Those of extensions come with them, and those that make partitions run on the coordinator.
+    assert not functions & {"similarity", "unaccent", "create_month_partition"}
+    commands = [argument for call, argument in calls if call == "command"]
+    for setting in ("timezone", "pg_trgm.word_similarity_threshold"):
+        assert sum(f"SET {setting} =" in command for command in commands) == 1
+
+
+def test_again_it_does_nothing(base: Base) -> None:
+    base.run(LAYOUT)
+    done = base.rows("SELECT call, argument FROM calls WHERE call IN ('reference', 'distributed')")
+    shape = picture(base)
+    base.run(LAYOUT)
+    again = base.rows("SELECT call, argument FROM calls WHERE call IN ('reference', 'distributed')")
+    assert (again, picture(base)) == (done, shape)
+
+
+@pytest.mark.parametrize("broken", ["users", "user_releases", "import_rows", "songs", "albums"])
+def test_what_broke_is_gone_on_with(base: Base, broken: str) -> None:
+    whole = LAYOUT.read_text("utf-8")
+    first, found, _ = whole.partition("-- The references again")
+    assert found
+    limited = first.replace(
+        "ORDER BY l.place",
+        f"AND l.place <= (SELECT place FROM layout WHERE name = '{broken}')\n ORDER BY l.place",
+    )
+    done = run_psql(base.conninfo, limited, PGOPTIONS=OPTIONS)
+    assert (done.returncode, done.stderr) == (0, "")
+    base.run(LAYOUT)
+    assert set(references(base)) >= {"play_history_stylus_id_fkey", "tracks_release_id_fkey"}
+    calls = [name for (name,) in base.rows("SELECT argument FROM calls WHERE call <> 'command'")]
+    assert len([name for name in calls if "(" not in name]) == 36
+
+
+def test_the_way_back_leaves_the_schema_as_it_was(base: Base) -> None:
+    before = picture(base)
+    base.run(LAYOUT)
+    assert picture(base) != before
+    base.run(UNDO)
+    assert base.rows("SELECT table_name FROM citus_tables") == []
+    assert picture(base) == before
+
+
+def test_a_way_back_that_broke_is_gone_on_with(base: Base) -> None:
+    before = picture(base)
+    base.run(LAYOUT)
+    base.rows("ALTER TABLE play_history DROP CONSTRAINT play_history_stylus_id_fkey")
+    for name in ("songs", "albums"):
+        for reference, (table, target, *_) in references(base).items():
+            if name in (table, target):
+                base.rows(f"ALTER TABLE {table} DROP CONSTRAINT {reference}")
+        base.rows("SELECT undistribute_table(%s)", name)
+    base.run(UNDO)
+    assert picture(base) == before
+
+
+def test_without_the_extension_nothing_is_touched(conninfo: str) -> None:
+    done = run_psql(conninfo, LAYOUT.read_text("utf-8"))
+    assert done.returncode != 0
+    assert "this database has no extension citus" in done.stderr
+    with psycopg.connect(conninfo) as conn:
+        (count,) = conn.execute(
+            "SELECT count(*) FROM pg_constraint WHERE conname = 'tracks_release_id_fkey'"
+        ).fetchone()
+        assert count == 1
+        assert conn.execute("SELECT to_regnamespace('kleio_citus')").fetchone() == (None,)
