@@ -15,13 +15,22 @@
 --   user_id      What is a user's own, all in one group, so that a user's rows lie together: every
 --                statement has user_id = :user_id and goes to one shard.
 --   token_hash   Tokens: looked up by each request.
---   id, song_id  Songs, albums and the artists of songs: read by id, listed from all shards.
---   local        Queues, a scan's desk and counters stay on the coordinator.
+--   local        Queues, a scan's desk and counters stay on the coordinator; and the music library,
+--                which grows with the records and not with the users.
 --
--- Left out are two references to songs, from user_songs (of another group) and from song_artists:
--- a song is never deleted but archived, and a missing one is shown as none. The unique index of
--- tokens by user can't be unique any more; ids are UUIDs.
+-- `-v songs=distributed` distributes songs and albums by id as well. Look-ups by id and pages go on,
+-- and so do filters; refused are scans (kleio import music), the search over everything, an artist's
+-- songs and "also on your shelf": each joins songs, albums and other tables by something else than
+-- their id. Import on plain PostgreSQL first, and distribute what is only read then.
+--
+-- Left out are references to songs from other groups: a song is never deleted but archived. The
+-- unique index of tokens by user can't be unique any more; ids are UUIDs.
 \set QUIET on
+\if :{?songs}
+SELECT :'songs' = 'distributed' AS with_songs \gset
+\else
+\set with_songs off
+\endif
 SET client_min_messages = warning;
 SET lock_timeout = '30s';
 -- Shards one after the other: tables of one group refer to each other, and to reference tables.
@@ -110,9 +119,7 @@ INSERT INTO layout (name) VALUES
     ('release_genres'),
     ('release_styles'),
     ('tracks'),
-    ('stylus_models'),
-    ('libraries'),
-    ('library_artists');
+    ('stylus_models');
 INSERT INTO layout (name, distribution_column, colocated_with) VALUES
     ('user_releases', 'user_id', 'none'),
     ('folders', 'user_id', 'user_releases'),
@@ -130,12 +137,18 @@ INSERT INTO layout (name, distribution_column, colocated_with) VALUES
     ('sync_items', 'user_id', 'user_releases'),
     ('user_preferences', 'user_id', 'user_releases'),
     ('user_songs', 'user_id', 'user_releases'),
-    ('auth_tokens', 'token_hash', 'none'),
+    ('auth_tokens', 'token_hash', 'none');
+\if :with_songs
+INSERT INTO layout (name, distribution_column, colocated_with) VALUES
+    ('libraries', NULL, NULL),
+    ('library_artists', NULL, NULL),
     ('songs', 'id', 'none'),
     ('song_artists', 'song_id', 'songs'),
     ('albums', 'id', 'none');
+\endif
 -- Local, on the coordinator: attempts, discogs_pace, library_files, library_scans,
--- maintenance_steps, scan_files, scan_folders, scan_members, scan_reads, scan_songs, sync_jobs.
+-- maintenance_steps, scan_files, scan_folders, scan_members, scan_reads, scan_songs, sync_jobs;
+-- and unless songs are distributed: albums, libraries, library_artists, song_artists, songs.
 
 SELECT CASE WHEN l.distribution_column IS NULL
             THEN format('SELECT create_reference_table(%L)', l.name)
@@ -147,10 +160,12 @@ SELECT CASE WHEN l.distribution_column IS NULL
  ORDER BY l.place
 \gexec
 
--- The references again, but for those to songs.
+-- The references again, but for those to songs that lie elsewhere.
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.table_name, k.name, k.definition)
   FROM kleio_citus.foreign_keys AS k
- WHERE k.name NOT IN ('user_songs_song_id_fkey', 'song_artists_song_id_fkey')
+ WHERE k.name <> 'user_songs_song_id_fkey'
+   AND NOT (k.name = 'song_artists_song_id_fkey'
+            AND EXISTS (SELECT FROM citus_tables WHERE table_name = 'songs'::regclass))
    AND NOT EXISTS (
            SELECT FROM pg_constraint AS c
             WHERE c.conrelid = k.table_name::regclass AND c.conname = k.name

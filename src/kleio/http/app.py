@@ -18,6 +18,7 @@ from litestar.middleware import DefineMiddleware
 
 from kleio.accounts import InvalidField
 from kleio.cache import Cache
+from kleio.db.citus import is_distributed
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
@@ -94,6 +95,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         try:
             async with database.connection() as conn:
                 await check_ready(conn)
+                database.is_distributed = await is_distributed(conn)
             tasks = [
                 asyncio.create_task(token_use.run()),
                 asyncio.create_task(sync_worker.run()),
