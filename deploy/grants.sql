@@ -27,6 +27,7 @@ GRANT SELECT ON _kleio_migration TO :"app";
 GRANT SELECT ON _yoyo_migration TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (duration_ms, is_compilation, name, song_count, updated_at, year) ON albums TO :"app";
 GRANT INSERT, SELECT, UPDATE (metadata, name, profile, resource_url, source_hash, synced_at, updated_at) ON artists TO :"app";
+GRANT DELETE, INSERT, SELECT, UPDATE (free_at) ON attempts TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (last_used_at) ON auth_tokens TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (cleaned_at, deep, notes, updated_at, user_release_id) ON cleaning_history TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (added_at, custom_fields, folder_number, media_condition, notes, present, rating, sleeve_condition, synced_at) ON discogs_copies TO :"app";

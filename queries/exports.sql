@@ -3,8 +3,8 @@
 --
 -- Each statement runs inside COPY with its values bound by the client, is never prepared, and gives
 -- either CSV with a header or lines of JSON; the whole account is in account_exports.sql.
--- guard is what a text gets in front where a spreadsheet would take it for a formula: an
--- apostrophe, or nothing.
+-- guard is what a text gets in front where a spreadsheet would take it for a formula, or where it
+-- looks as if it had got one already: an apostrophe, or nothing.
 
 -- name: export_collection_csv(user_id, archived, guard)
 -- A user's copies in the columns of Discogs' own export, latest added first.
@@ -41,19 +41,19 @@ grade (code, written) AS (
            ('F', 'Fair (F)'), ('P', 'Poor (P)'), ('Not Graded', 'Not Graded'),
            ('Generic', 'Generic'), ('No Cover', 'No Cover')
 )
-SELECT left(:guard::text, (label.catnos ~ '^[-+=@\t\r]')::int) || label.catnos AS "Catalog#",
-       left(:guard, (artist.names ~ '^[-+=@\t\r]')::int) || artist.names AS "Artist",
-       left(:guard, (r.title ~ '^[-+=@\t\r]')::int) || r.title AS "Title",
-       left(:guard, (label.names ~ '^[-+=@\t\r]')::int) || label.names AS "Label",
-       left(:guard, (format.written ~ '^[-+=@\t\r]')::int) || format.written AS "Format",
+SELECT left(:guard::text, (label.catnos ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || label.catnos AS "Catalog#",
+       left(:guard, (artist.names ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || artist.names AS "Artist",
+       left(:guard, (r.title ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || r.title AS "Title",
+       left(:guard, (label.names ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || label.names AS "Label",
+       left(:guard, (format.written ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || format.written AS "Format",
        nullif(c.rating, 0) AS "Rating",
        coalesce(r.year, 0) AS "Released",
        r.discogs_id AS "release_id",
-       left(:guard, (f.name ~ '^[-+=@\t\r]')::int) || f.name AS "CollectionFolder",
+       left(:guard, (f.name ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || f.name AS "CollectionFolder",
        to_char(c.added_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS "Date Added",
        media.written AS "Collection Media Condition",
        sleeve.written AS "Collection Sleeve Condition",
-       left(:guard, (c.notes ~ '^[-+=@\t\r]')::int) || c.notes AS "Collection Notes"
+       left(:guard, (c.notes ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || c.notes AS "Collection Notes"
   FROM user_releases AS c
   JOIN releases AS r
     ON r.id = c.release_id
@@ -162,12 +162,12 @@ SELECT json_build_object(
 -- Locks:   none.
 SELECT (to_json(p.played_at AT TIME ZONE 'UTC') #>> '{}') || 'Z' AS played_at,
        r.discogs_id AS release_id,
-       left(:guard::text, (artist.names ~ '^[-+=@\t\r]')::int) || artist.names AS artist,
-       left(:guard, (r.title ~ '^[-+=@\t\r]')::int) || r.title AS title,
+       left(:guard::text, (artist.names ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || artist.names AS artist,
+       left(:guard, (r.title ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || r.title AS title,
        p.duration_seconds, p.duration_estimated::text AS duration_estimated, p.side,
-       left(:guard, (s.name ~ '^[-+=@\t\r]')::int) || s.name AS stylus,
+       left(:guard, (s.name ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || s.name AS stylus,
        p.user_release_id AS copy,
-       left(:guard, (p.notes ~ '^[-+=@\t\r]')::int) || p.notes AS notes
+       left(:guard, (p.notes ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || p.notes AS notes
   FROM play_history AS p
   JOIN releases AS r
     ON r.id = p.release_id
@@ -224,10 +224,10 @@ SELECT json_build_object(
 -- Locks:   none.
 SELECT (to_json(w.cleaned_at AT TIME ZONE 'UTC') #>> '{}') || 'Z' AS cleaned_at,
        r.discogs_id AS release_id,
-       left(:guard::text, (artist.names ~ '^[-+=@\t\r]')::int) || artist.names AS artist,
-       left(:guard, (r.title ~ '^[-+=@\t\r]')::int) || r.title AS title,
+       left(:guard::text, (artist.names ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || artist.names AS artist,
+       left(:guard, (r.title ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || r.title AS title,
        w.deep::text AS deep, w.user_release_id AS copy,
-       left(:guard, (w.notes ~ '^[-+=@\t\r]')::int) || w.notes AS notes
+       left(:guard, (w.notes ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || w.notes AS notes
   FROM cleaning_history AS w
   JOIN releases AS r
     ON r.id = w.release_id

@@ -206,6 +206,9 @@ SELECT w.seq, w.run_id AS id,
 -- name: export_rows_csv(user_id, run_id, verdict, kind)
 -- The report of an import for people.
 --
+-- No import reads it again, so what a spreadsheet would take for a formula of the file's always
+-- gets an apostrophe in front.
+--
 -- Returns: CSV, one line a record of the file.
 -- Params:  verdict, kind text: NULL for any.
 -- Index:   import_rows_pkey (user_id, run_id, seq).
@@ -213,7 +216,11 @@ SELECT w.seq, w.run_id AS id,
 -- Plan:    custom.
 -- Cost:    at most 14 buffers.
 -- Locks:   none.
-SELECT w.place, w.kind, w.verdict, w.reason, w.changes::text AS changes, w.source_id,
+SELECT left('''', (w.place ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || w.place AS place,
+       w.kind, w.verdict,
+       left('''', (w.reason ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || w.reason AS reason,
+       w.changes::text AS changes,
+       left('''', (w.source_id ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || w.source_id AS source_id,
        w.discogs_id AS release_id, w.target_id AS id
   FROM import_rows AS w
  WHERE w.user_id = :user_id::uuid

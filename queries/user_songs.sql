@@ -143,3 +143,47 @@ SELECT u.last_played_at, u.song_id AS id,
           coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
  ORDER BY u.last_played_at DESC, u.song_id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: list_starred_states(user_id, before_starred_at, before_id, page_size, page_offset)
+-- The states of list_starred_songs without the songs: for a database on Citus, where those may lie
+-- elsewhere and are read by their ids.
+--
+-- Returns: 0..page_size rows Keyed[SongState]: starred_at, id, then the state.
+-- Params:  before_starred_at timestamptz, before_id uuid: last row of the previous page, NULL for
+--          the first.
+-- Index:   user_songs_user_starred_idx.
+-- Order:   starred_at DESC, song_id DESC; total.
+-- Cost:    at most 49 buffers.
+-- Locks:   none.
+SELECT u.starred_at, u.song_id AS id,
+       u.song_id, u.play_count, u.last_played_at, u.starred_at, u.rating
+  FROM user_songs AS u
+ WHERE u.user_id = :user_id::uuid
+   AND u.starred_at IS NOT NULL
+   AND (u.starred_at, u.song_id)
+       < (coalesce(:before_starred_at::timestamptz, 'infinity'),
+          coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ ORDER BY u.starred_at DESC, u.song_id DESC
+ LIMIT :page_size::int OFFSET :page_offset::int;
+
+-- name: list_played_states(user_id, before_played_at, before_id, page_size, page_offset)
+-- The states of list_played_songs without the songs: for a database on Citus, where those may lie
+-- elsewhere and are read by their ids.
+--
+-- Returns: 0..page_size rows Keyed[SongState]: last_played_at, id, then the state.
+-- Params:  before_played_at timestamptz, before_id uuid: last row of the previous page, NULL for
+--          the first.
+-- Index:   user_songs_user_played_idx.
+-- Order:   last_played_at DESC, song_id DESC; total.
+-- Cost:    at most 49 buffers.
+-- Locks:   none.
+SELECT u.last_played_at, u.song_id AS id,
+       u.song_id, u.play_count, u.last_played_at, u.starred_at, u.rating
+  FROM user_songs AS u
+ WHERE u.user_id = :user_id::uuid
+   AND u.last_played_at IS NOT NULL
+   AND (u.last_played_at, u.song_id)
+       < (coalesce(:before_played_at::timestamptz, 'infinity'),
+          coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ ORDER BY u.last_played_at DESC, u.song_id DESC
+ LIMIT :page_size::int OFFSET :page_offset::int;

@@ -130,6 +130,14 @@ UPDATE library_artists AS t
 """
 
 
+_GUESSED = """
+INSERT INTO attempts (subject, free_at)
+SELECT sha256(n::text::bytea), '2026-01-02T00:00:00Z'::timestamptz + n * interval '1 s'
+  FROM generate_series(1, 5000) AS n
+"""
+"""As many accounts and addresses as a bad hour has."""
+
+
 def fill_catalogue(conninfo: str, releases: int) -> None:
     """Store the first releases of the demo's catalogue."""
 
@@ -180,6 +188,7 @@ def fill(conninfo: str) -> None:
     with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
         cursor.execute(_HEARD, {})
         cursor.execute(_SCANNED)
+        cursor.execute(_GUESSED)
 
 
 def keep_statistics(conninfo: str) -> None:

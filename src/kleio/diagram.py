@@ -26,7 +26,17 @@ _GROUPS = {
         "styles",
     ),
     "Users and their shelves": (
-        *("users", "auth_", "user_", "discogs_", "idempotency_", "folders", "play_", "cleaning_"),
+        *(
+            "users",
+            "auth_",
+            "attempts",
+            "user_",
+            "discogs_",
+            "idempotency_",
+            "folders",
+            "play_",
+            "cleaning_",
+        ),
         *("stylus", "sync_", "import_", "id_map"),
     ),
     "The music library": ("librar", "albums", "songs", "song_"),

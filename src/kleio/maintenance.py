@@ -24,6 +24,7 @@ from kleio.db.partitions import MONTHS_AHEAD, archive_partitions, ensure_partiti
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.repositories import (
+    attempts,
     idempotency_keys,
     library_stats,
     maintenance,
@@ -134,6 +135,11 @@ async def _tokens(job: Job) -> Outcome:
     return _counted(await run(job.conn, now=job.now), "expired token")
 
 
+async def _attempts(job: Job) -> Outcome:
+    run = attempts.count_old_attempts if job.dry_run else attempts.delete_old_attempts
+    return _counted(await run(job.conn, now=job.now), "old count")
+
+
 async def _idempotency_keys(job: Job) -> Outcome:
     run = (
         idempotency_keys.count_old_idempotency_keys
@@ -231,6 +237,7 @@ STEPS: tuple[Step, ...] = (
         for name in ("library_stats", "artist_stats", "release_popularity", "genre_counts")
     ),
     Step("tokens", "forget tokens that have expired", _tokens),
+    Step("attempts", "forget guesses at passwords and tokens that count no more", _attempts),
     Step(
         "answers",
         f"forget answers to requests with an Idempotency-Key after {IDEMPOTENCY_KEY_HOURS} hours",

@@ -19,6 +19,7 @@ An empty variable counts as not given, as Compose files write `DB_HOST=${DB_HOST
 
 import base64
 import binascii
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +56,7 @@ LogFormat = Literal["text", "json"]
 Metrics = Literal["private", "open", "off"]
 Traces = Literal["off", "otlp"]
 Switch = Literal["off", "on"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,6 +219,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 30 * _DAY
+    account_attempts: Annotated[
+        int,
+        variable(
+            "KLEIO_ACCOUNT_ATTEMPTS",
+            "Wrong passwords for one account in ten minutes, wherever they come from; the next "
+            "one is answered 429. 0 means no limit.",
+            ge=0,
+            le=100_000,
+        ),
+    ] = 20
+    address_attempts: Annotated[
+        int,
+        variable(
+            "KLEIO_ADDRESS_ATTEMPTS",
+            "Wrong passwords, different unknown tokens and registrations from one address in ten "
+            "minutes, each kind for itself. 0 means no limit.",
+            ge=0,
+            le=100_000,
+        ),
+    ] = 100
+    trusted_proxies: Annotated[
+        str,
+        variable(
+            "KLEIO_TRUSTED_PROXIES",
+            "Addresses and networks, separated by commas, whose X-Forwarded-For and "
+            "X-Forwarded-Proto are believed; nobody else's are.",
+            shown="none",
+            allowed="addresses and networks separated by commas, such as 10.0.0.0/8, 127.0.0.1",
+        ),
+    ] = ""
     maintain_interval: Annotated[
         float,
         variable(
@@ -371,6 +403,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_waiting=share(self.db_max_waiting),
         )
 
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """Return the networks of the proxies that are believed."""
+        parts = (part.strip() for part in self.trusted_proxies.split(","))
+        return tuple(ipaddress.ip_network(part) for part in parts if part)
+
     def secret_keys(self) -> tuple[bytes, ...]:
         """Return the 32-byte keys, the one for writing first; empty when none is given."""
         if self.secret_key is None:
@@ -423,6 +460,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         _check_contact(values["discogs_contact"])
     if "CACHE_URL" in given:
         _check_cache_url(values["cache_url"])
+    if "trusted_proxies" in values:
+        _check_proxies(values["trusted_proxies"])
     if "home" not in values:
         values["home"] = default_home()
     settings = Settings(**values)
@@ -520,6 +559,17 @@ def _check_cache_url(url: Secret) -> None:
         raise SettingsError(
             f"CACHE_URL (not shown) can't be used; allowed is {CACHE_ADDRESSES}"
         ) from None
+
+
+def _check_proxies(text: str) -> None:
+    for part in text.split(","):
+        try:
+            ipaddress.ip_network(part.strip())
+        except ValueError:
+            raise SettingsError(
+                f"KLEIO_TRUSTED_PROXIES has {part.strip()!r}; allowed is addresses and networks "
+                "separated by commas, such as 10.0.0.0/8, 127.0.0.1"
+            ) from None
 
 
 def _decode_key(part: str) -> bytes:

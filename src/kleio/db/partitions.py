@@ -14,7 +14,8 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from kleio.db.errors import MissingPartition, translate
+from kleio.db.citus import is_distributed
+from kleio.db.errors import DatabaseError, MissingPartition, translate
 from kleio.db.queries import Connection
 from kleio.repositories import partitions
 
@@ -85,8 +86,14 @@ async def archive_partitions(conn: Connection, *, before: datetime) -> list[Arch
         before: the current month or an earlier moment; its own month stays.
 
     Raises:
-        DatabaseError: a partition is still referred to, or a lock was not free in time.
+        DatabaseError: a partition is still referred to, a lock was not free in time, or Citus
+            distributes the database: there users' rows and songs lie on different servers.
     """
+    if await is_distributed(conn):
+        raise DatabaseError(
+            "months can't be put away on Citus: users' rows and songs lie on different servers",
+            operation="detach",
+        )
     archived = []
     for half in await partitions.list_half_archived(conn):
         if half.is_pending:

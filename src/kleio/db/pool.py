@@ -155,7 +155,12 @@ class Database:
     Args:
         settings: sizes and times; the sizes are totals that all workers share.
         conninfo: libpq's connection string.
+
+    Attributes:
+        is_distributed: whether Citus distributes the database; whoever opens the pool finds out.
     """
+
+    is_distributed = False
 
     def __init__(self, settings: Settings, conninfo: str) -> None:
         share = settings.per_worker()

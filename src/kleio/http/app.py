@@ -18,6 +18,7 @@ from litestar.middleware import DefineMiddleware
 
 from kleio.accounts import InvalidField
 from kleio.cache import Cache
+from kleio.db.citus import is_distributed
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
@@ -58,6 +59,7 @@ from kleio.http import (
 from kleio.http.auth import NO_AUTH, Authentication, TokenUse
 from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
+from kleio.http.guesses import Guesses
 from kleio.http.import_tasks import ImportTasks
 from kleio.http.observe import ObservedApplication
 from kleio.http.query_names import known_query_names
@@ -93,6 +95,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         try:
             async with database.connection() as conn:
                 await check_ready(conn)
+                database.is_distributed = await is_distributed(conn)
             tasks = [
                 asyncio.create_task(token_use.run()),
                 asyncio.create_task(sync_worker.run()),
@@ -153,6 +156,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             {
                 "database": database,
                 "token_use": token_use,
+                "guesses": Guesses(database, settings),
                 "settings": settings,
                 "import_tasks": import_tasks,
                 "sync_worker": sync_worker,

@@ -16,6 +16,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from kleio.accounts import hash_token
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import Database
+from kleio.http.guesses import guesses_of
 from kleio.http.problems import forbidden, unauthorized
 from kleio.repositories import tokens
 from kleio.repositories.tokens import Session
@@ -40,6 +41,11 @@ class TokenUse:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._used: set[bytes] = set()
+        self._earlier: set[bytes] = set()
+
+    def __contains__(self, token_hash: object) -> bool:
+        """Whether a token was used in the last minute or two."""
+        return token_hash in self._used or token_hash in self._earlier
 
     def add(self, token_hash: bytes) -> None:
         """Note that a token was used."""
@@ -48,6 +54,7 @@ class TokenUse:
     async def flush(self) -> None:
         """Write what was noted; on an error it is noted again."""
         used, self._used = self._used, set()
+        self._earlier = used
         if not used:
             return
         try:
@@ -106,14 +113,18 @@ async def find_session(
     """Return whose token has this hash.
 
     Raises:
-        ProblemError: 401 where it is nobody's, or has expired.
+        ProblemError: 401 where it is nobody's, or has expired; 429 where the address has tried too
+            many of that kind.
     """
+    token_use: TokenUse = connection.app.state.token_use
+    guesses = guesses_of(connection)
+    guesses.check_token(connection, token_hash, token_use)
     session = await database_of(connection).read(
         tokens.get_session, token_hash=token_hash, now=datetime.now(UTC)
     )
     if session is None:
+        await guesses.count_unknown_token(connection, token_hash)
         raise unauthorized("The token is unknown, revoked or expired.")
-    token_use: TokenUse = connection.app.state.token_use
     token_use.add(token_hash)
     return session
 

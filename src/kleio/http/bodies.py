@@ -38,8 +38,10 @@ class StrictRequest(Request[Session, bytes, State]):
         """Return the body as the Struct of the handler's `data`.
 
         Raises:
-            ProblemError: 415 where it is not declared as JSON, 400 that names the field at fault.
+            ProblemError: 415 where it is not declared as plain JSON, 400 that names the field at
+                fault.
         """
+        refuse_encoded(self)
         media_type, _ = self.content_type
         if media_type not in ("", "application/json"):
             raise ProblemError(
@@ -53,6 +55,21 @@ class StrictRequest(Request[Session, bytes, State]):
             raise _refusal(str(error)) from error
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise invalid_field("body", BODY_UNREADABLE) from error
+
+
+def refuse_encoded(request: Request[Any, Any, Any]) -> None:
+    """Refuse a compressed body: what it is when unpacked, its length does not tell.
+
+    Raises:
+        ProblemError: 415.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "Send the body without Content-Encoding.",
+            headers={"Accept-Encoding": "identity"},
+        )
 
 
 def _refusal(text: str) -> ProblemError:

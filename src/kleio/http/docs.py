@@ -30,6 +30,7 @@ from kleio import __version__
 from kleio.discogs import ATTRIBUTION, NOTICE, SITE_URL
 from kleio.http.auth import NO_AUTH
 from kleio.http.problems import camel, not_found
+from kleio.http.security import page_policy
 
 ATTRIBUTION_HEADER = ResponseHeader(
     name="X-Attribution",
@@ -143,10 +144,14 @@ def documented_path(path: str) -> str:
     return _PATH_PARAMETER.sub(lambda match: f"{{{camel(match[1])}}}", path)
 
 
-async def _no_such_page(response: Response[Any]) -> Response[Any]:
-    """Answer as everywhere where the framework would with an HTML page."""
+async def _page(response: Response[Any]) -> Response[Any]:
+    """Say what the page may load; answer a missing one as everywhere, and not with HTML."""
     if response.status_code == HTTPStatus.NOT_FOUND:
         raise not_found("page")
+    page = response.content
+    if isinstance(page, str | bytes):
+        text = page.encode() if isinstance(page, str) else page
+        response.headers["Content-Security-Policy"] = page_policy(text)
     return response
 
 
@@ -180,7 +185,7 @@ def openapi_config() -> OpenAPIConfig:
         ),
         # Not "/": below its path the framework answers every unknown address itself.
         openapi_router=Router(
-            "/docs", route_handlers=[], include_in_schema=False, after_request=_no_such_page
+            "/docs", route_handlers=[], include_in_schema=False, after_request=_page
         ),
         use_handler_docstrings=True,
         operation_id_creator=_operation_id,

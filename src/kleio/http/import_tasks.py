@@ -39,10 +39,18 @@ class ImportTasks:
         self._database = database
         self._free = max(1, min(IMPORTS, database.settings.per_worker().max_open - 1))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._senders: set[UUID] = set()
+
+    def is_sending(self, user_id: UUID) -> bool:
+        """Whether a user is sending a file to this worker: a second one has to wait."""
+        return user_id in self._senders
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Slot]:
+    async def slot(self, *, sender: UUID | None = None) -> AsyncIterator[Slot]:
         """Keep a place for an import; it is free again when the block, or what it started, ends.
+
+        Args:
+            sender: who sends the file during the block, so that no user takes all places.
 
         Raises:
             Overloaded: as many as may be are being done.
@@ -51,9 +59,13 @@ class ImportTasks:
             raise Overloaded("too many imports are running", operation="connect")
         self._free -= 1
         slot = Slot(self)
+        if sender is not None:
+            self._senders.add(sender)
         try:
             yield slot
         finally:
+            if sender is not None:
+                self._senders.discard(sender)
             if not slot.is_used:
                 self._free += 1
 

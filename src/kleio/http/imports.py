@@ -18,6 +18,7 @@ from litestar.params import FromPath
 
 from kleio.export import ImportReport
 from kleio.http.auth import ApiRequest, database_of
+from kleio.http.bodies import refuse_encoded
 from kleio.http.exports import ExportResponse
 from kleio.http.import_schemas import (
     BY_MEDIA_TYPE,
@@ -95,8 +96,9 @@ async def _receive(request: ApiRequest, file: SpooledTemporaryFile[bytes]) -> No
     """Write the body to a file.
 
     Raises:
-        ProblemError: 413 where it is longer than it may be.
+        ProblemError: 413 where it is longer than it may be, 415 where it is compressed.
     """
+    refuse_encoded(request)
     settings: Settings = request.app.state.settings
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > settings.max_import_bytes:
@@ -146,7 +148,9 @@ async def add_import(
         open_source = partial(CollectionCsv, dates=dates, zone=ZoneInfo(zone), encoding=encoding)
     user_id = request.user.user_id
     tasks: ImportTasks = state.import_tasks
-    async with tasks.slot() as slot:
+    if tasks.is_sending(user_id):
+        raise _going_on()
+    async with tasks.slot(sender=user_id) as slot:
         latest = await database_of(request).read(
             imports.list_runs, user_id=user_id, before_id=None, page_size=1, page_offset=0
         )

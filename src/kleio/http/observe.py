@@ -1,18 +1,23 @@
 """The application as it is looked at: each request is counted, and logged or traced where wanted.
 
-This stands around everything else, so what no route takes is counted too. It costs a request some
-microseconds, so what is not wanted is not even asked for.
+This stands around everything else, so what no route takes is counted too, and every answer gets the
+headers of `kleio.http.security`. It costs a request some microseconds, so what is not wanted is not
+even asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 from litestar.routes import HTTPRoute
 
 from kleio.db import queries
+from kleio.http import slow_bodies
+from kleio.http.addresses import Proxies
 from kleio.http.methods import Application
+from kleio.http.security import add_security_headers
 from kleio.settings import Settings
 from kleio.sight import logs
 from kleio.sight.context import CURRENT, collect_queries, request_id
@@ -32,12 +37,14 @@ class ObservedApplication(Application):
     meters: Meters
     tracing: Tracing | None = None
     _logs_requests = False
+    _is_https: Callable[[Any], bool]
 
     def observe(self, settings: Settings) -> None:
         """Begin to look, once all routes are known."""
         self.meters = process_meters(self._routes(), tuple(sorted(queries.all_queries())))
         self.tracing = Tracing() if settings.traces == "otlp" else None
         self._logs_requests = settings.log_requests == "on"
+        self._is_https = Proxies(settings.proxy_networks()).is_https
         queries.observe(
             QueryWatch(
                 self.meters,
@@ -72,17 +79,20 @@ class ObservedApplication(Application):
             await self._counted(scope, receive, send)
 
     async def _counted(self, scope: Any, receive: Any, send: Any) -> int:
-        meters, method = self.meters, scope["method"]
+        meters, method, is_https = self.meters, scope["method"], self._is_https
         status = 500  # where the answer never begins
 
         def observed(message: Any) -> Any:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                add_security_headers(message, is_https=is_https(scope))
                 if self._logs_requests:
                     _add_request_id(scope, message)
             return send(message)
 
+        if method in slow_bodies.METHODS:
+            receive = slow_bodies.in_time(receive)
         if self._logs_requests:
             collect_queries(scope)
         token = CURRENT.set(scope)

@@ -360,9 +360,12 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
 
     Args:
         statuses: beside 400 (an unknown parameter), 500 and 503, which any of them may answer; with
-            413, for a handler that takes a body, comes 415.
+            413, for a handler that takes a body, comes 415; with 401 comes 429.
     """
-    always = {400, 500, 503} | ({415} if 413 in statuses else set())
+    # 429: an address that has tried too many tokens, 401's brother.
+    always = {400, 500, 503}
+    always |= {415} if 413 in statuses else set()
+    always |= {429} if 401 in statuses else set()
     return {
         status: ResponseSpec(
             Problem,

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from kleio import accounts, encryption
 from kleio.http import fields
 from kleio.http.auth import NO_AUTH, ApiRequest, database_of
+from kleio.http.guesses import guesses_of
 from kleio.http.paging import Page
 from kleio.http.problems import (
     ProblemError,
@@ -125,15 +126,16 @@ def _issued(token: Token, text: str) -> Response[IssuedToken]:
 )
 async def login(request: ApiRequest, data: JSONBody[Login]) -> Response[IssuedToken]:
     """Return a new token, valid for the server's lifetime of login tokens."""
-    signed_in = await accounts.sign_in(
-        database_of(request).connection,
-        data.username,
-        data.password,
-        lifetime=settings_of(request).token_lifetime,
-        now=datetime.now(UTC),
-    )
-    if signed_in is None:
-        raise unauthorized("The name or the password is wrong.")
+    async with guesses_of(request).at_password(request, data.username):
+        signed_in = await accounts.sign_in(
+            database_of(request).connection,
+            data.username,
+            data.password,
+            lifetime=settings_of(request).token_lifetime,
+            now=datetime.now(UTC),
+        )
+        if signed_in is None:
+            raise unauthorized("The name or the password is wrong.")
     return _issued(signed_in.token, signed_in.text)
 
 
@@ -197,9 +199,10 @@ async def update_me(request: ApiRequest, data: JSONBody[MyChanges]) -> Response[
         current = data.current_password if isinstance(data.current_password, str) else ""
         secret = await database.read(users.get_user_secret, username=request.user.username)
         if secret is not None and secret.password_hash is not None:
-            is_right, _ = await accounts.verify_password(current, secret.password_hash)
-            if not is_right:
-                raise invalid_field("currentPassword", "not the current password")
+            async with guesses_of(request).at_password(request, request.user.username):
+                is_right, _ = await accounts.verify_password(current, secret.password_hash)
+                if not is_right:
+                    raise invalid_field("currentPassword", "not the current password")
         changes["passwordHash"] = await accounts.hash_password(data.password)
     async with database.connection() as conn:
         user = await users.update_user(

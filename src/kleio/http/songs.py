@@ -109,7 +109,13 @@ class SongReader:
         return await self._coalescer.get(song_id)
 
     async def _load(self, song_ids: list[UUID]) -> list[Song]:
-        return await self._database.read(songs.list_songs_by_id, song_ids=song_ids)
+        return await read_songs(self._database, song_ids)
+
+
+async def read_songs(database: Database, song_ids: list[UUID]) -> list[Song]:
+    """Return the songs of these ids that there are, in any order."""
+    read = songs.list_songs_among if database.is_distributed else songs.list_songs_by_id
+    return await database.read(read, song_ids=song_ids)
 
 
 def check_years(year_from: int | None, year_to: int | None) -> None:
@@ -246,9 +252,7 @@ async def get_song(request: ApiRequest, song_id: FromPath[UUID]) -> Song:
 )
 async def look_up_songs(request: ApiRequest, data: JSONBody[SongLookup]) -> FoundSongs:
     """Return up to 1,000 songs with their albums' and artists' names, in the order of the ids."""
-    rows = await database_of(request).read(
-        songs.list_songs_by_id, song_ids=list(dict.fromkeys(data.ids))
-    )
+    rows = await read_songs(database_of(request), list(dict.fromkeys(data.ids)))
     found = {song.id: song for song in rows}
     return FoundSongs([found.get(id_) for id_ in data.ids])
 

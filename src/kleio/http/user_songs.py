@@ -12,13 +12,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
-from kleio.db.queries import Connection
+from kleio.db.pool import Database
+from kleio.db.queries import Connection, Keyed
 from kleio.http import idempotency
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.moments import check_moment
 from kleio.http.paging import CursorText, Limit, Offset, Page, page_request, page_response
 from kleio.http.problems import documented, invalid_field, not_found
-from kleio.http.songs import SongLookup
+from kleio.http.songs import SongLookup, read_songs
 from kleio.repositories import songs, user_songs
 from kleio.repositories.songs import Song
 from kleio.repositories.user_songs import SongState
@@ -146,6 +147,12 @@ async def add_song_play(
     return await idempotency.create(request, work)
 
 
+async def _with_songs(database: Database, states: list[Keyed[SongState]]) -> list[Keyed[Song]]:
+    """Return the songs of a page of states; none is missing, because songs are never deleted."""
+    found = {song.id: song for song in await read_songs(database, [one.id for one in states])}
+    return [Keyed(one.key, one.id, found[one.id]) for one in states if one.id in found]
+
+
 _OWN_PAGE = {200: ResponseSpec(OwnSongPage, generate_examples=False)}
 
 
@@ -155,14 +162,20 @@ async def list_starred_songs(
 ) -> Response[Page[Song]]:
     """Return the songs that the user starred, latest star first."""
     place = page_request("starred", limit, cursor, offset, key_type=datetime)
-    rows = await database_of(request).read(
-        user_songs.list_starred_songs,
-        user_id=request.user.user_id,
-        before_starred_at=place.key,
-        before_id=place.id,
-        page_size=limit + 1,
-        page_offset=place.offset,
-    )
+    database = database_of(request)
+    page: dict[str, Any] = {
+        "user_id": request.user.user_id,
+        "before_starred_at": place.key,
+        "before_id": place.id,
+        "page_size": limit + 1,
+        "page_offset": place.offset,
+    }
+    if database.is_distributed:
+        rows = await _with_songs(
+            database, await database.read(user_songs.list_starred_states, **page)
+        )
+    else:
+        rows = await database.read(user_songs.list_starred_songs, **page)
     return page_response(request, place, rows, page=OwnSongPage)
 
 
@@ -172,14 +185,20 @@ async def list_played_songs(
 ) -> Response[Page[Song]]:
     """Return the songs that the user played, last played first."""
     place = page_request("played", limit, cursor, offset, key_type=datetime)
-    rows = await database_of(request).read(
-        user_songs.list_played_songs,
-        user_id=request.user.user_id,
-        before_played_at=place.key,
-        before_id=place.id,
-        page_size=limit + 1,
-        page_offset=place.offset,
-    )
+    database = database_of(request)
+    page: dict[str, Any] = {
+        "user_id": request.user.user_id,
+        "before_played_at": place.key,
+        "before_id": place.id,
+        "page_size": limit + 1,
+        "page_offset": place.offset,
+    }
+    if database.is_distributed:
+        rows = await _with_songs(
+            database, await database.read(user_songs.list_played_states, **page)
+        )
+    else:
+        rows = await database.read(user_songs.list_played_songs, **page)
     return page_response(request, place, rows, page=OwnSongPage)
 
 

@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 from kleio import accounts
 from kleio.http import fields
 from kleio.http.auth import OPTIONAL_AUTH, ApiRequest, database_of, require_admin
+from kleio.http.guesses import guesses_of
 from kleio.http.paging import (
     CursorText,
     Limit,
@@ -76,6 +77,7 @@ async def add_user(request: ApiRequest, data: JSONBody[NewUser]) -> Response[Use
             raise forbidden("Only an administrator may give a role.")
         if data.password is None:
             raise invalid_field("password", "needed to register")
+        await guesses_of(request).count_registration(request)
     async with database_of(request).connection() as conn:
         user = await accounts.register_user(
             conn,

@@ -51,7 +51,7 @@ OPTIONAL = (
 _COLUMNS = {name.casefold(): name for name in (*REQUIRED, *OPTIONAL)}
 _CUSTOM_PREFIX = "collection "
 
-_GUARDED = re.compile(r"'(?=[-+=@\t\r])")
+_GUARDED = re.compile(r"'(?='*[-+=@\t\r\n＝＋－＠])")
 _RATING = re.compile(r"[0-5](?:\.0+)?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 _YEAR = re.compile(r"(\d{4})(?:-\d\d-\d\d)?", re.ASCII)

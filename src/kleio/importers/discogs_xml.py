@@ -40,6 +40,10 @@ _ROOT = re.compile(rb"<([A-Za-z_:][^\s/>]*)[\s/>]")
 _ENCODING = re.compile(rb"\A<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
 _PROLOG_LIMIT = 64 * 1024
 
+MAX_ENTRY_BYTES = 64 * 1024 * 1024
+"""The longest entry, or whatever stands between two: a small packed file may unpack without end,
+and the parser keeps an entry in memory."""
+
 # Put behind every entry's end tag, so that the parser reports entries by these alone. Reporting
 # ends of elements instead makes lxml take the interpreter's lock at each of the 170 elements of a
 # release: 115 us a release instead of 82, and far more while another thread runs.
@@ -163,23 +167,33 @@ class Dump:
         self._head = b""
         root: Element | None = None
         damage: DumpError | None = None
+        since_entry = 0
         while root is None and damage is None:
             try:
                 chunk = next(chunks, None)
                 if chunk is None:
                     root = parser.close()
                 else:
+                    since_entry += len(chunk)
+                    if since_entry > MAX_ENTRY_BYTES:
+                        raise DumpError(
+                            self.path,
+                            f"has an entry of more than {MAX_ENTRY_BYTES // 1024**2} MiB",
+                            byte=self._bytes.position,
+                        )
                     parser.feed(chunk.replace(end, marked))
                 # An undeclared entity stops the events silently and shows only here.
-                for entry in parser.feed_error_log.filter_from_fatals():
-                    damage = DumpError(self.path, _broken(entry.message), line=entry.line)
+                for fatal in parser.feed_error_log.filter_from_fatals():
+                    damage = DumpError(self.path, _broken(fatal.message), line=fatal.line)
                     break
             except etree.XMLSyntaxError as error:
                 damage = DumpError(self.path, _broken(error.msg), line=error.lineno)
             except DumpError as error:
                 damage = error
             for _, marker in parser.read_events():
-                yield from walk.up_to(marker)
+                for entry in walk.up_to(marker):
+                    since_entry = 0
+                    yield entry
         if damage is not None:
             raise damage
         yield from walk.rest(root)

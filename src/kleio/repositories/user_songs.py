@@ -71,3 +71,29 @@ async def list_played_songs(
     page_offset: int,
 ) -> list[Keyed[Song]]:
     """Return one page of the songs that a user played, last played first."""
+
+
+@query
+async def list_starred_states(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    before_starred_at: datetime | None,
+    before_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[SongState]]:
+    """Return the states of list_starred_songs; for a database on Citus."""
+
+
+@query
+async def list_played_states(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    before_played_at: datetime | None,
+    before_id: UUID | None,
+    page_size: int,
+    page_offset: int,
+) -> list[Keyed[SongState]]:
+    """Return the states of list_played_songs; for a database on Citus."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,7 +44,7 @@ class Plan:
         self.nodes = list(_walk(self.top))
         self.is_run = "Actual Loops" in self.top
         self.rows = round(self.top.get("Actual Rows", self.top["Plan Rows"]))
-        self.buffers = _buffers(self.top)
+        self.buffers = sum(map(_buffers, [self.top, *_remote(self.nodes)]))
         self.milliseconds: float | None = document.get("Execution Time")
         self.indexes = {node["Index Name"] for node in self.nodes if "Index Name" in node}
         for node in self.nodes:
@@ -87,9 +87,12 @@ class Plan:
         return list(_draw(self.top, "", "", self.is_run))
 
 
-def modes(query: Query) -> list[str]:
-    """Return how PostgreSQL may come to plan the query: `custom`, and `generic` once prepared."""
-    custom = query.header.get("Plan", "").startswith("custom")
+def modes(query: Query, *, is_distributed: bool = False) -> list[str]:
+    """Return how PostgreSQL may come to plan the query: `custom`, and `generic` once prepared.
+
+    On Citus a generic plan is refused or tells of no shard, so only the custom one is asked for.
+    """
+    custom = is_distributed or query.header.get("Plan", "").startswith("custom")
     return ["custom"] if custom else ["custom", "generic"]
 
 
@@ -213,8 +216,24 @@ def side_by_side(old: list[str], new: list[str]) -> str:
 
 def _walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield node
-    for child in node.get("Plans", ()):
+    for child in _children(node):
         yield from _walk(child)
+
+
+def _children(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a node's children; of Citus' node those of the task that it shows, of many alike."""
+    return [*node.get("Plans", ()), *_remote([node])]
+
+
+def _remote(nodes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the plans that ran on other servers."""
+    return [
+        document["Plan"]
+        for node in nodes
+        for task in node.get("Distributed Query", {}).get("Job", {}).get("Tasks", ())
+        for documents in task.get("Remote Plan", ())
+        for document in documents
+    ]
 
 
 def _buffers(node: dict[str, Any]) -> int:
@@ -232,7 +251,7 @@ def _estimates(node: dict[str, Any], *, is_cut: bool) -> Iterator[Problem]:
             message = f"{_title(node)}: {planned:,.0f} rows were expected, {actual:,.0f} came"
             yield Problem("estimate", message)
     cut = is_cut or node["Node Type"] in ("Limit", "Merge Join", "Result")
-    for child in node.get("Plans", ()):
+    for child in _children(node):
         yield from _estimates(child, is_cut=cut)
 
 
@@ -271,7 +290,7 @@ def _label(node: dict[str, Any]) -> str:
 def _shape(node: dict[str, Any], depth: int, schema: Schema | None) -> Iterator[str]:
     yield "  " * depth + _label(node) + _title(node, schema)
     last: list[str] = []
-    for child in node.get("Plans", ()):
+    for child in _children(node):
         lines = list(_shape(child, depth + 1, schema))
         if lines != last or not node["Node Type"].endswith("Append"):
             yield from lines
@@ -286,7 +305,7 @@ _CONDITIONS = (
 
 def _draw(node: dict[str, Any], first: str, rest: str, is_run: bool) -> Iterator[str]:
     yield first + _label(node) + _title(node) + "  " + _numbers(node, is_run)
-    children = node.get("Plans", ())
+    children = _children(node)
     bar = "│  " if children else "   "
     for key in _CONDITIONS:
         if key in node:
