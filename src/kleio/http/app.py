@@ -21,6 +21,7 @@ from kleio.cache import Cache
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
+from kleio.db.session import check_session
 from kleio.discogs.worker import SyncWorker
 from kleio.health import HealthCheck
 from kleio.http import (
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         try:
             async with database.connection() as conn:
                 await check_ready(conn)
+                await check_session(conn, statement_timeout=settings.db_statement_timeout)
             tasks = [
                 asyncio.create_task(token_use.run()),
                 asyncio.create_task(sync_worker.run()),
