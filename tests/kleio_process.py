@@ -26,8 +26,10 @@ def free_port() -> int:
 class Process:
     """A running `kleio`; its output is in files, so that nothing blocks on a full pipe."""
 
-    def __init__(self, directory: Path, args: tuple[str, ...], env: dict[str, str]) -> None:
-        self.port = free_port()
+    def __init__(
+        self, directory: Path, args: tuple[str, ...], env: dict[str, str], port: int = 0
+    ) -> None:
+        self.port = port or free_port()
         directory.mkdir(parents=True, exist_ok=True)
         self._out, self._err = directory / "stdout", directory / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:

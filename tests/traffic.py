@@ -69,6 +69,7 @@ class Traffic:
         clients: how many at once.
         pause: seconds that a client waits between two requests.
         timeout: seconds after which a client gives an answer up.
+        reads: further paths that are read.
     """
 
     def __init__(
@@ -80,12 +81,14 @@ class Traffic:
         clients: int = 6,
         pause: float = 0.005,
         timeout: float = PATIENCE,
+        reads: tuple[str, ...] = (),
     ) -> None:
         self.samples: list[Sample] = []
         self.writes: dict[str, Write] = {}
         self.lifted_at = float("nan")
         self._url, self._token, self._releases = url, token, releases
         self._clients, self._pause, self._timeout = clients, pause, timeout
+        self._reads = reads
         self._name = f"traffic-{secrets.token_hex(4)}"
         self._numbers = itertools.count(1)
         self._notes: dict[str, tuple[int, int]] = {}
@@ -125,6 +128,10 @@ class Traffic:
         """Wait for so many more requests, whatever their answers."""
         wanted = len(self.samples) + requests
         self.until(lambda: len(self.samples) >= wanted, "requests don't end")
+
+    def wait_out(self, moment: float) -> None:
+        """Go on until a moment of the monotonic clock: a fault lasts as long as it lasts."""
+        self.until(lambda: time.monotonic() >= moment, "time stands still")
 
     def failures(self) -> list[Sample]:
         return [sample for sample in self.samples if not sample.is_well]
@@ -216,6 +223,7 @@ class Traffic:
             self._plain_play,
             self._read("/collection/stats"),
             self._keyed_play,
+            *(self._read(path) for path in self._reads),
         )
         return itertools.islice(itertools.cycle(steps), number % len(steps), None)
 

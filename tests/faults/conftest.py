@@ -123,11 +123,11 @@ class Place:
         self.conninfo = conninfo
         self._token, self._releases = asyncio.run(_fill(conninfo))
 
-    def serve(self, *args: str, **env: str) -> Process:
-        """Start `kleio serve` and wait until it answers."""
+    def serve(self, *args: str, port: int = 0, **env: str) -> Process:
+        """Start `kleio serve` and wait until it answers; on a free port unless one is given."""
         directory = self.home / f"process{len(self._started)}"
         env = {"KLEIO_HOME": str(self.home), "KLEIO_MAINTAIN_INTERVAL": "0", **env}
-        process = Process(directory, ("serve", *args), env)
+        process = Process(directory, ("serve", *args), env, port)
         self._started.append(process)
         process.until_ready()
         return process

@@ -13,6 +13,7 @@ import select
 import socket
 from contextlib import suppress
 from math import inf
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -22,7 +23,7 @@ from kleio.db.queries import Connection
 CONNECT_SECONDS = 5
 """How long a server may take to answer a new connection."""
 
-_NETWORK = {
+_NETWORK: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
     # A machine that is gone sends no word of it: without these, a query waits for two hours.
     "keepalives_idle": 10,

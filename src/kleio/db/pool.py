@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from kleio.db.errors import Overloaded, Unavailable, translate
 from kleio.db.liveness import Watch, has_ended, with_network_limits
@@ -148,12 +148,6 @@ async def own_connection(settings: Settings, conninfo: str) -> AsyncIterator[Con
         await conn.close()
 
 
-async def _try_again(pool: AsyncConnectionPool[Connection]) -> None:
-    """Make connections again after giving up; those who wait would else wait for nothing."""
-    if pool.get_stats().get("requests_waiting"):
-        await pool.resize(pool.min_size, pool.max_size)
-
-
 class Database:
     """The pool of one server worker.
 
@@ -167,6 +161,7 @@ class Database:
         self.settings = settings
         # At least one, and where there are two connections, never all.
         self._free_snapshots = max(1, min(SNAPSHOTS, share.max_open - 1))
+        self._is_reachable = True
         longest = settings.db_statement_timeout
         self._patience = longest + PATIENCE_SECONDS if longest else inf
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -177,7 +172,7 @@ class Database:
                 "options": request_options(longest),
                 "prepare_threshold": settings.db_prepare_threshold or None,
             },
-            configure=configure,
+            configure=self._configure,
             min_size=share.max_idle,
             max_size=share.max_open,
             max_waiting=share.max_waiting,
@@ -185,7 +180,7 @@ class Database:
             max_lifetime=settings.db_conn_max_lifetime,
             max_idle=settings.db_conn_max_idle_time,
             reconnect_timeout=RECONNECT_SECONDS,
-            reconnect_failed=_try_again,
+            reconnect_failed=self._try_again,
             open=False,
             name="kleio",
         )
@@ -198,6 +193,17 @@ class Database:
         """Close the pool and its connections."""
         await self.pool.close()
 
+    async def _try_again(self, pool: AsyncConnectionPool[Connection]) -> None:
+        """Try on for those who wait: the pool has given up, and begins anew with a new request."""
+        self._is_reachable = False
+        stats = pool.get_stats()
+        if stats["requests_waiting"] and not stats["pool_size"]:
+            await pool.check()  # of no connection, which begins to make one
+
+    async def _configure(self, conn: Connection) -> None:
+        self._is_reachable = True
+        await configure(conn)
+
     async def _borrow(self) -> Connection:
         try:
             # After a restart of the server every idle connection has ended. Nothing was sent on
@@ -208,6 +214,10 @@ class Database:
                     return conn
                 await conn.close()
                 await self.pool.putconn(conn)
+        except PoolTimeout as error:
+            if self._is_reachable:
+                raise translate(error, operation="connect") from error
+            raise Unavailable("the database can't be reached", operation="connect") from error
         except psycopg.Error as error:
             raise translate(error, operation="connect") from error
 

@@ -70,7 +70,7 @@ PUBLISH_SECONDS = 5.0
 """How old the numbers of another worker's pool may be in the metrics."""
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
+def create_app(settings: Settings | None = None) -> ObservedApplication:
     """Return the application of one worker.
 
     Args:
