@@ -149,6 +149,8 @@ class TcpProxy:
             finally:
                 self._links.discard(link)
                 link.abort()
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the proxy ends, and the task with it
         finally:
             self._tasks.discard(task)
 

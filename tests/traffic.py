@@ -136,6 +136,10 @@ class Traffic:
     def failures(self) -> list[Sample]:
         return [sample for sample in self.samples if not sample.is_well]
 
+    def failed_requests(self) -> list[Sample]:
+        """Return the failures of requests that a server had taken; a refused connection is none."""
+        return [sample for sample in self.failures() if sample.why != "ConnectError"]
+
     # --- what came of it -------------------------------------------------------------------------
 
     @property

@@ -34,11 +34,15 @@ slow = pytest.mark.skipif(
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """A line of the table; times in seconds."""
+    """A line of the table; times in seconds.
+
+    `refused` are connections that nobody took: there was no server.
+    """
 
     fault: str
     requests: int
     failures: int
+    refused: int
     gap: float
     lost: int
     recovery: float
@@ -61,7 +65,8 @@ def report(pytestconfig: pytest.Config) -> Report:
         outcome = Outcome(
             fault,
             len(traffic.samples),
-            len(traffic.failures()),
+            len(traffic.failed_requests()),
+            len(traffic.failures()) - len(traffic.failed_requests()),
             traffic.gap,
             damage.lost + damage.doubled + damage.half,
             traffic.recovery,
@@ -82,12 +87,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     width = max(len(outcome.fault) for outcome in outcomes)
     terminalreporter.section("faults")
     terminalreporter.write_line(
-        f"{'fault':<{width}}  requests  failures  longest gap  lost  recovered after"
+        f"{'fault':<{width}}  requests  failures  refused  longest gap  lost  recovered after"
     )
     for o in outcomes:
         terminalreporter.write_line(
-            f"{o.fault:<{width}}  {o.requests:>8,}  {o.failures:>8,}  {o.gap:>9.2f} s"
-            f"  {o.lost:>4}  {o.recovery:>13.2f} s"
+            f"{o.fault:<{width}}  {o.requests:>8,}  {o.failures:>8,}  {o.refused:>7,}"
+            f"  {o.gap:>9.2f} s  {o.lost:>4}  {o.recovery:>13.2f} s"
         )
 
 
@@ -108,11 +113,13 @@ class Place:
     Attributes:
         home: KLEIO_HOME.
         conninfo: of the database.
+        token: of a user with a shelf.
         process: the server, where there is one from the start.
     """
 
     process: Process
     conninfo: str
+    token: str
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -121,7 +128,7 @@ class Place:
     def fill(self, conninfo: str) -> None:
         """Make a user and releases in a migrated database."""
         self.conninfo = conninfo
-        self._token, self._releases = asyncio.run(_fill(conninfo))
+        self.token, self._releases = asyncio.run(_fill(conninfo))
 
     def serve(self, *args: str, port: int = 0, **env: str) -> Process:
         """Start `kleio serve` and wait until it answers; on a free port unless one is given."""
@@ -135,7 +142,7 @@ class Place:
     def traffic(self, server: Process | str, **options: Any) -> Traffic:
         """Return clients of a server, or of an address."""
         url = server if isinstance(server, str) else server.url
-        return Traffic(url, self._token, self._releases, **options)
+        return Traffic(url, self.token, self._releases, **options)
 
     def end(self) -> None:
         for process in self._started:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from kleio import encryption
+from kleio.cli.doors import SETTLE_SECONDS, take_no_more
 from kleio.cli.runtime import (
     WRONG_SETTING,
     CommandError,
@@ -248,8 +249,8 @@ def _stop_once(app: ObservedApplication, loop: asyncio.AbstractEventLoop) -> Any
     """Stop the worker at its first signal, after its clients have been told.
 
     Granian closes connections that are kept open and idle at once, also under a request that is
-    just being sent; so each answer first says that its connection ends (`app.drain`). Granian's
-    own handler blocks for ever at a second signal while the worker is still starting, such as
+    just being sent; so each answer first says that its connection ends (`app.drain`), and then no
+    more connections are taken. Granian's own handler blocks for ever at a second signal while the worker is still starting, such as
     systemd sends when it stops all processes of a service and the parent does too.
     """
     from granian._granian import WorkerSignal
@@ -257,10 +258,16 @@ def _stop_once(app: ObservedApplication, loop: asyncio.AbstractEventLoop) -> Any
     event = WorkerSignal()
     seen: list[int] = []
 
+    def close_the_door() -> None:
+        loop.call_later(SETTLE_SECONDS if take_no_more() else 0.0, event.set)
+
     def stop(number: int) -> None:
         seen.append(number)
         if len(seen) == 1:
-            loop.call_later(app.drain(), event.set)
+            if seconds := app.drain():
+                loop.call_later(seconds, close_the_door)
+            else:
+                event.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
