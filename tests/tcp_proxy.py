@@ -1,4 +1,4 @@
-"""A TCP proxy whose faults a test chooses: it cuts, holds back, delays, drips and refuses.
+"""A TCP proxy whose faults a test chooses: it cuts, holds back, delays, drips, refuses, babbles.
 
 It stands between Kleio and PostgreSQL, or between clients and several Kleios as a load balancer
 does. Bytes go through unchanged; it knows nothing of what they mean.
@@ -21,6 +21,7 @@ Target = Path | int
 
 _BLOCK = 65_536
 _SECONDS = 30.0
+_NONSENSE = b"$-7\r\n%x\r\n\x00\xff" * 3
 
 
 class _Link:
@@ -56,6 +57,7 @@ class TcpProxy:
         self._refuses = False
         self._delay = 0.0
         self._piece = 0
+        self._babbles = False
         self._trap: tuple[bytes, bool] | None = None
         self.sprung = threading.Event()
 
@@ -91,6 +93,10 @@ class TcpProxy:
     def slow(self, *, delay: float = 0.0, piece: int = 0) -> None:
         """Wait before each block, and pass it on in pieces of so many bytes, where not 0."""
         self._delay, self._piece = delay, piece
+
+    def babble(self, babbles: bool = True) -> None:
+        """Answer with nonsense in place of what the target answers."""
+        self._babbles = babbles
 
     def cut_at(self, words: bytes, *, arrives: bool) -> None:
         """Cut the next connection whose client sends these words, once.
@@ -185,7 +191,7 @@ class TcpProxy:
                     self.sprung.set()
                     link.abort()
                     return
-                await self._pass_on(data, link.client)
+                await self._pass_on(_NONSENSE if self._babbles else data, link.client)
             link.client.write_eof()
 
     async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:

@@ -121,8 +121,9 @@ class Place:
     conninfo: str
     token: str
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, logs: Path | None = None) -> None:
         self.home = home
+        self._logs = logs or home
         self._started: list[Process] = []
 
     def fill(self, conninfo: str) -> None:
@@ -132,7 +133,7 @@ class Place:
 
     def serve(self, *args: str, port: int = 0, **env: str) -> Process:
         """Start `kleio serve` and wait until it answers; on a free port unless one is given."""
-        directory = self.home / f"process{len(self._started)}"
+        directory = self._logs / f"process{len(self._started)}"
         env = {"KLEIO_HOME": str(self.home), "KLEIO_MAINTAIN_INTERVAL": "0", **env}
         process = Process(directory, ("serve", *args), env, port)
         self._started.append(process)

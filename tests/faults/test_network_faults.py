@@ -39,8 +39,8 @@ def test_every_connection_cut(
             assert proxy.cut() > 0
             traffic.pass_by(40)
         traffic.lifted()
-    # What waits for an answer can't know; what has not begun, or has a key, is not touched.
-    assert all("with a key" not in sample.kind for sample in traffic.failures())
+    # Each client had at most one request under way at each cut; what had not begun is untouched.
+    assert len(traffic.failures()) <= 5 * 6
     report("every connection cut, 5 times", traffic, place.conninfo)
 
 
