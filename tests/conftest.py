@@ -29,6 +29,7 @@ KEPT = {
     "KLEIO_REQUIRE_SAMPLES",
     "KLEIO_RENEW_SCHEMA",
     "KLEIO_RENEW_PLANS",
+    "KLEIO_FAULTS",
 }
 for _name in list(os.environ):
     if _name.startswith(("KLEIO_", "DB_", "PG", "DATABASE_", "CACHE_")) and _name not in KEPT:

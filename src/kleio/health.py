@@ -28,6 +28,9 @@ Status = Literal["ok", "degraded", "unavailable", "disabled"]
 SLOW_DATABASE_MS = 200
 """A slower answer of the database is told as degraded."""
 
+HANGING_SECONDS = 2.0
+"""A database that has not answered after this time is told as unavailable."""
+
 FULL_SHARE = 0.9
 """A larger part of the pool, or of the server's connections, in use is told as degraded."""
 
@@ -131,7 +134,8 @@ class HealthCheck:
 
     async def _look_at_database(self) -> DatabaseHealth:
         try:
-            latency = round(await self._database.read(_timed_ping) * 1000, 3)
+            async with self._database.connection(seconds=HANGING_SECONDS) as conn:
+                latency = round(await _timed_ping(conn) * 1000, 3)
         except DatabaseError:
             return DatabaseHealth("unavailable", None)
         return DatabaseHealth("degraded" if latency > SLOW_DATABASE_MS else "ok", latency)

@@ -184,6 +184,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: Annotated[
         int, variable("KLEIO_WORKERS", "Server processes; one a core is enough.", ge=1, le=256)
     ] = 1
+    drain: Annotated[
+        float,
+        variable(
+            "KLEIO_DRAIN",
+            "How long a server that is told to stop goes on answering, ends each connection with "
+            "its answer and tells 503 in /health, before it takes no more requests.",
+            ge=0,
+            le=20,
+            kind="duration",
+        ),
+    ] = 0.5
     max_body_bytes: Annotated[
         int,
         variable(

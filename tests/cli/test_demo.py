@@ -17,8 +17,9 @@ import pytest
 from kleio.db.queries import Connection
 from kleio.demo import DemoError, load_demo
 from kleio.repositories import plays, recommendations, stats, styluses, users
+from kleio_process import Process, wait_until
 
-from .conftest import Process, Run, Start, one_line, wait_until
+from .conftest import Run, Start, one_line
 
 COUNTED = (
     *("releases", "tracks", "users", "user_releases", "folders", "auth_tokens"),

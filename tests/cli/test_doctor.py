@@ -14,8 +14,9 @@ from cache_server import CacheServer, needs_server
 from kleio.db.embedded import embedded_server
 from kleio.doctor_settings import RULES, hurting
 from kleio.repositories.doctor import ServerSetting
+from kleio_process import free_port
 
-from .conftest import Run, free_port, runner
+from .conftest import Run, runner
 
 # What the tests' server is set to, because nothing on it survives a crash.
 RECKLESS = {"fsync", "full_page_writes", "autovacuum"}

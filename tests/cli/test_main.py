@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 import kleio as package
 from kleio.cli import COMMANDS, kleio
+from kleio_process import free_port
 
-from .conftest import Run, free_port, one_line
+from .conftest import Run, one_line
 
 SLOW = ("litestar", "granian", "lxml", "psycopg", "argon2", "yoyo")
 

@@ -17,14 +17,10 @@ import psycopg
 import pytest
 
 from embedded_processes import postmaster
+from kleio_process import Process, wait_until, workers_of
 from threads import Thread
 
-from .conftest import Process, Run, Start, one_line, wait_until
-
-
-def workers_of(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children]
+from .conftest import Run, Start, one_line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -20,11 +20,12 @@ from discogs_standin import Discogs, Fault, serving
 from factories import Account, make_user, settings_for
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
+from kleio_process import PATIENCE
 from servers import Server
 from shelf_at_discogs import FIRST_FOLDER, Shelf
 from syncing import SECRET_KEY, give_token, picture, rows, value
 
-from .conftest import PATIENCE, Run, one_line
+from .conftest import Run, one_line
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from kleio.db.pool import SESSION_OPTIONS
+from kleio.db.session import SESSION_OPTIONS
 from kleio.sql.inventory import Entry
 from kleio.sql.schema import Schema, read_schema
 from plan_rows import Facts, fill, keep_statistics, read_facts

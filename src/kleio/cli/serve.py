@@ -17,12 +17,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from kleio import encryption
+from kleio.cli.doors import SETTLE_SECONDS, take_no_more
 from kleio.cli.runtime import (
     WRONG_SETTING,
     CommandError,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from granian.server.mp import MPServer
+
+    from kleio.http.observe import ObservedApplication
 
 STOP_SECONDS = 30
 """How long requests in flight may take after a signal; past it their worker is killed."""
@@ -233,27 +237,38 @@ def load_app() -> Any:
     _end_with_parent()
     # Ctrl-C reaches the parent alone, which tells the workers.
     os.setpgid(0, 0)
-    _signals.set_loop_signals = _stop_once
     from kleio.http.app import create_app
 
-    return create_app()
+    app = create_app()
+    # Granian looks this up after it has the application.
+    _signals.set_loop_signals = partial(_stop_once, app)
+    return app
 
 
-def _stop_once(loop: asyncio.AbstractEventLoop) -> Any:
-    """Stop the worker at its first signal; Granian looks this up after it has the application.
+def _stop_once(app: ObservedApplication, loop: asyncio.AbstractEventLoop) -> Any:
+    """Stop the worker at its first signal, after its clients have been told.
 
-    Granian's own handler blocks for ever at a second signal while the worker is still starting,
-    such as systemd sends when it stops all processes of a service and the parent does too.
+    Granian closes connections that are kept open and idle at once, also under a request that is
+    just being sent; so each answer first says that its connection ends (`app.drain`), and then no
+    more connections are taken. Granian's own handler blocks for ever at a second signal while the
+    worker is still starting, such as systemd sends when it stops all processes of a service and the
+    parent does too.
     """
     from granian._granian import WorkerSignal
 
     event = WorkerSignal()
     seen: list[int] = []
 
+    def close_the_door() -> None:
+        loop.call_later(SETTLE_SECONDS if take_no_more() else 0.0, event.set)
+
     def stop(number: int) -> None:
         seen.append(number)
         if len(seen) == 1:
-            event.set()
+            if seconds := app.drain():
+                loop.call_later(seconds, close_the_door)
+            else:
+                event.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)

@@ -51,7 +51,8 @@ def _watch(home: Path, stopped: threading.Event) -> None:
         pause = LOOK_SECONDS
         pid = server_pid(home)
         if pid is not None:
-            _until_ended(pid, stopped)
+            # At once, where the kernel has told of its end.
+            pause = 0.0 if _until_ended(pid, stopped) else LOOK_SECONDS
             continue
         logger.error("PostgreSQL ended; it is started again")
         try:
@@ -62,11 +63,12 @@ def _watch(home: Path, stopped: threading.Event) -> None:
             pause = PAUSE_SECONDS
 
 
-def _until_ended(pid: int, stopped: threading.Event) -> None:
+def _until_ended(pid: int, stopped: threading.Event) -> bool:
+    """Wait for the end of the process; False where it can't be waited for."""
     try:
         fd = os.pidfd_open(pid)
     except OSError:  # gone already, or an old kernel: then it is looked for again and again
-        return
+        return False
     try:
         poll = select.poll()
         poll.register(fd, select.POLLIN)
@@ -74,3 +76,4 @@ def _until_ended(pid: int, stopped: threading.Event) -> None:
             pass
     finally:
         os.close(fd)
+    return True

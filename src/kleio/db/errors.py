@@ -115,6 +115,7 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "23505": Conflict,
     "23503": MissingReference,
     "57014": StatementTimeout,
+    "25P03": StatementTimeout,
     "25P04": StatementTimeout,
     "55P03": Contention,
     "42501": NotPermitted,

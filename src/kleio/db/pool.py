@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from math import inf
 from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from kleio.db.errors import Overloaded, Unavailable, translate
+from kleio.db.liveness import Watch, has_ended, with_network_limits
 from kleio.db.queries import Connection
+from kleio.db.session import long_options, request_options
 from kleio.settings import Settings
 
 P = ParamSpec("P")
@@ -26,9 +29,10 @@ R = TypeVar("R")
 # but a value's size decides its integer type, and each combination is a statement of its own.
 PREPARED_STATEMENTS = 300
 
-RECONNECT_SECONDS = 5.0
-"""How long the pool tries one connection again, waiting twice as long each time. It starts afresh
-with the next request, so after an outage the wait is never longer than this."""
+RECONNECT_SECONDS = 0.5
+"""How long after a connection that could not be made the pool tries another, while requests wait
+for one: an outage is over for clients this long after it is over. psycopg's own pause grows with
+each try."""
 
 SNAPSHOT_SECONDS = 300.0
 """How long a snapshot may be read: an export of a million plays takes a tenth of it."""
@@ -39,14 +43,8 @@ BULK_SECONDS = 1800.0
 SNAPSHOTS = 2
 """How many snapshots a worker reads at once: one may last minutes, and takes a connection."""
 
-# Two swapped letters leave half of a word's trigrams ("beatels"): the default of 0.6 is too much.
-# Parallel workers are for one query on an idle server: with 5,000 copies and other work going on
-# they made the shelf by artist 38 ms instead of 13 (p95 65 instead of 18).
-SESSION_OPTIONS = (
-    "-c timezone=UTC -c pg_trgm.word_similarity_threshold=0.45 -c max_parallel_workers_per_gather=0"
-)
-"""What every connection of Kleio starts with: times are UTC, typing errors are forgiven, and a
-statement has one process."""
+PATIENCE_SECONDS = 5.0
+"""How much longer than its longest statement a request waits for a server that hangs."""
 
 
 async def configure(conn: Connection) -> None:
@@ -70,7 +68,8 @@ async def snapshot(conn: Connection) -> AsyncIterator[Connection]:
             # A single statement may take as long as all of them.
             await conn.execute(
                 "SELECT set_config(name, %s, true)"
-                "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout']) AS name",
+                "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout',"
+                "                    'idle_in_transaction_session_timeout']) AS name",
                 [str(round(SNAPSHOT_SECONDS * 1000))],
             )
             yield conn
@@ -91,7 +90,8 @@ async def bulk_transaction(conn: Connection) -> AsyncIterator[Connection]:
     async with conn.transaction():
         await conn.execute(
             "SELECT set_config(name, %s, true)"
-            "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout']) AS name"
+            "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout', 'lock_timeout',"
+            "                    'idle_in_transaction_session_timeout']) AS name"
             " UNION ALL"
             " SELECT set_config('enable_nestloop', 'off', true)",
             [str(round(BULK_SECONDS * 1000))],
@@ -119,12 +119,11 @@ async def connect(
     """
     try:
         conn = await psycopg.AsyncConnection.connect(
-            conninfo,
+            with_network_limits(conninfo),
             autocommit=True,
             application_name=application_name,
-            options=f"{SESSION_OPTIONS} {options}".strip(),
+            options=f"{long_options()} {options}".strip(),
             prepare_threshold=settings.db_prepare_threshold or None,
-            connect_timeout=10,
         )
     except psycopg.Error as error:
         raise translate(error, operation="connect") from error
@@ -167,19 +166,18 @@ class Database:
         self.settings = settings
         # At least one, and where there are two connections, never all.
         self._free_snapshots = max(1, min(SNAPSHOTS, share.max_open - 1))
+        self._is_reachable = True
+        longest = settings.db_statement_timeout
+        self._patience = longest + PATIENCE_SECONDS if longest else inf
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            conninfo,
+            with_network_limits(conninfo),
             kwargs={
                 "autocommit": True,
                 "application_name": "kleio",
-                "options": (
-                    f"{SESSION_OPTIONS}"
-                    f" -c statement_timeout={round(settings.db_statement_timeout * 1000)}"
-                ),
+                "options": request_options(longest),
                 "prepare_threshold": settings.db_prepare_threshold or None,
-                "connect_timeout": 5,
             },
-            configure=configure,
+            configure=self._configure,
             min_size=share.max_idle,
             max_size=share.max_open,
             max_waiting=share.max_waiting,
@@ -187,6 +185,7 @@ class Database:
             max_lifetime=settings.db_conn_max_lifetime,
             max_idle=settings.db_conn_max_idle_time,
             reconnect_timeout=RECONNECT_SECONDS,
+            reconnect_failed=self._try_again,
             open=False,
             name="kleio",
         )
@@ -199,23 +198,50 @@ class Database:
         """Close the pool and its connections."""
         await self.pool.close()
 
+    async def _try_again(self, pool: AsyncConnectionPool[Connection]) -> None:
+        """Try on for those who wait: the pool has given up, and begins anew with a new request."""
+        self._is_reachable = False
+        stats = pool.get_stats()
+        if stats["requests_waiting"] and not stats["pool_size"]:
+            await pool.check()  # of no connection, which begins to make one
+
+    async def _configure(self, conn: Connection) -> None:
+        self._is_reachable = True
+        await configure(conn)
+
     async def _borrow(self) -> Connection:
         try:
-            return await self.pool.getconn()
+            # After a restart of the server every idle connection has ended. Nothing was sent on
+            # them yet, so a write is as safe on the next one as a read.
+            while True:
+                conn = await self.pool.getconn()
+                if not has_ended(conn):
+                    return conn
+                await conn.close()
+                await self.pool.putconn(conn)
+        except PoolTimeout as error:
+            if self._is_reachable:
+                raise translate(error, operation="connect") from error
+            raise Unavailable("the database can't be reached", operation="connect") from error
         except psycopg.Error as error:
             raise translate(error, operation="connect") from error
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self, *, seconds: float | None = None) -> AsyncIterator[Connection]:
         """Lend a connection in autocommit mode.
+
+        Args:
+            seconds: how long it may be kept before it is cut; where None, long enough for two of
+                the longest statements.
 
         Raises:
             Overloaded: none became free in time, or too many wait already.
-            Unavailable: the server can't be reached.
+            Unavailable: the server can't be reached, or does not answer.
         """
         conn = await self._borrow()
         try:
-            yield conn
+            with Watch(conn, seconds or 2 * self._patience):
+                yield conn
         except psycopg.Error as error:
             raise translate(error, operation="transaction") from error
         finally:
@@ -238,7 +264,10 @@ class Database:
             raise Overloaded("too many exports are running", operation="connect")
         self._free_snapshots -= 1
         try:
-            async with self.connection() as conn, snapshot(conn):
+            async with (
+                self.connection(seconds=SNAPSHOT_SECONDS + PATIENCE_SECONDS) as conn,
+                snapshot(conn),
+            ):
                 yield conn
         finally:
             self._free_snapshots += 1
@@ -251,20 +280,19 @@ class Database:
     ) -> R:
         """Run one reading repository function on a connection of the pool.
 
-        After a restart of the server every idle connection is dead. The first read that meets
-        one drops all of them and tries once more, so that a client sees no error; checking each
-        connection at each checkout instead would cost every request a round trip.
+        One whose connection is cut is tried once more, so that a client sees no error when the
+        server restarts. One that has waited for a server that hangs is not: others wait too.
         """
         # Not through `connection`: it is on every request's path, and a context manager costs.
         conn = await self._borrow()
         try:
-            return await function(conn, *args, **parameters)
+            with Watch(conn, self._patience) as watch:
+                return await function(conn, *args, **parameters)
         except Unavailable:
-            if not conn.closed:
+            if not conn.closed or watch.has_cut:
                 raise
         finally:
             await self.pool.putconn(conn)
-        await self.pool.check()
         async with self.connection() as fresh:
             return await function(fresh, *args, **parameters)
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from kleio.db.errors import translate
-from kleio.db.pool import SESSION_OPTIONS
+from kleio.db.session import SESSION_OPTIONS
 
 SyncConnection = psycopg.Connection[Any]
 

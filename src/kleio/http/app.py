@@ -22,6 +22,7 @@ from kleio.db.citus import is_distributed
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
+from kleio.db.session import check_session
 from kleio.discogs.worker import SyncWorker
 from kleio.health import HealthCheck
 from kleio.http import (
@@ -72,7 +73,7 @@ PUBLISH_SECONDS = 5.0
 """How old the numbers of another worker's pool may be in the metrics."""
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
+def create_app(settings: Settings | None = None) -> ObservedApplication:
     """Return the application of one worker.
 
     Args:
@@ -96,6 +97,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             async with database.connection() as conn:
                 await check_ready(conn)
                 database.is_distributed = await is_distributed(conn)
+                await check_session(conn, statement_timeout=settings.db_statement_timeout)
             tasks = [
                 asyncio.create_task(token_use.run()),
                 asyncio.create_task(sync_worker.run()),

@@ -36,8 +36,13 @@ def health_check_of(request: Request[Any, Any, Any]) -> HealthCheck:
     summary="Whether the server can do its work",
 )
 async def health(request: Request[Any, Any, Any]) -> Response[Health]:
-    """Ask database and cache and look at the pool; 503 where the database does not answer."""
+    """Ask database and cache and look at the pool.
+
+    503 where the database does not answer, or the server was told to stop.
+    """
     found = await health_check_of(request).look()
+    if getattr(request.app, "is_draining", False):
+        found = msgspec.structs.replace(found, status="unavailable")
     status = HTTPStatus.SERVICE_UNAVAILABLE if found.status == "unavailable" else HTTPStatus.OK
     return Response(found, status_code=status.value, headers=_NO_STORE)
 

@@ -1,7 +1,8 @@
 """Creating POSTs that a client may send again: the answer of the first time is given again.
 
 The key, the work and the answer are one transaction, so a request is done once or not at all,
-whatever becomes of the connection or the server.
+whatever becomes of the connection or the server. With a key, one that the database's connection
+was cut under is therefore tried again here, and its client sees nothing of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from uuid import UUID
 import msgspec
 from litestar import MediaType, Response
 
+from kleio.db.errors import Overloaded, Unavailable
 from kleio.db.queries import Connection
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.problems import ProblemError, invalid_field
@@ -53,14 +55,26 @@ async def create(
         )
     digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
     digest.update(await request.body())
+    try:
+        return await _create_once(request, work, key, digest.digest())
+    except Overloaded:
+        raise
+    except Unavailable:
+        # The connection was cut, perhaps after the commit: the key tells.
+        return await _create_once(request, work, key, digest.digest())
+
+
+async def _create_once(
+    request: ApiRequest, work: Callable[[Connection], Awaitable[Any]], key: str, digest: bytes
+) -> Response[bytes]:
     user_id = request.user.user_id
     async with database_of(request).transaction() as conn:
         claimed = await idempotency_keys.insert_idempotency_key(
-            conn, user_id=user_id, key=key, request_hash=digest.digest(), now=datetime.now(UTC)
+            conn, user_id=user_id, key=key, request_hash=digest, now=datetime.now(UTC)
         )
         if not claimed:
             answer = await idempotency_keys.get_idempotency_key(conn, user_id=user_id, key=key)
-            if answer is None or answer.request_hash != digest.digest():
+            if answer is None or answer.request_hash != digest:
                 raise ProblemError(
                     HTTPStatus.UNPROCESSABLE_ENTITY,
                     "idempotency-key-reused",

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from math import inf
 from uuid import UUID
 
 from kleio.db.errors import DatabaseError, Overloaded
@@ -93,7 +94,8 @@ class ImportTasks:
 
     async def _carry_out(self, user_id: UUID, run_id: UUID, work: Work) -> None:
         try:
-            async with self._database.connection() as conn:
+            # A file of hours is nothing wrong; its transactions have limits of their own.
+            async with self._database.connection(seconds=inf) as conn:
                 await work(conn)
         except SourceError:
             pass  # the run says it

@@ -25,6 +25,9 @@ from kleio.sight.meters import Meters, process_meters
 from kleio.sight.query_watch import QueryWatch
 from kleio.sight.tracing import Tracing
 
+QUIET_SECONDS = 1.0
+"""A worker that was asked nothing for so long has no client that is about to ask."""
+
 
 class ObservedApplication(Application):
     """An application whose requests and queries are counted.
@@ -32,10 +35,14 @@ class ObservedApplication(Application):
     Attributes:
         meters: this process's.
         tracing: None where traces are off.
+        is_draining: whether the worker was told to stop.
     """
 
     meters: Meters
     tracing: Tracing | None = None
+    is_draining = False
+    _drain_seconds = 0.0
+    _last_began = float("-inf")
     _logs_requests = False
     _is_https: Callable[[Any], bool]
 
@@ -45,6 +52,7 @@ class ObservedApplication(Application):
         self.tracing = Tracing() if settings.traces == "otlp" else None
         self._logs_requests = settings.log_requests == "on"
         self._is_https = Proxies(settings.proxy_networks()).is_https
+        self._drain_seconds = settings.drain
         queries.observe(
             QueryWatch(
                 self.meters,
@@ -53,6 +61,17 @@ class ObservedApplication(Application):
                 trace=self.tracing.query if self.tracing else None,
             )
         )
+
+    def drain(self) -> float:
+        """Have each answer from now on end its connection, and health tell of it.
+
+        Returns:
+            Seconds after which clients that keep connections open have heard of it; none, where
+            nobody has asked anything lately.
+        """
+        self.is_draining = True
+        quiet = perf_counter() - self._last_began
+        return self._drain_seconds if quiet < QUIET_SECONDS + self._drain_seconds else 0.0
 
     def _routes(self) -> tuple[tuple[str, str], ...]:
         return tuple(
@@ -87,6 +106,8 @@ class ObservedApplication(Application):
             if message["type"] == "http.response.start":
                 status = message["status"]
                 add_security_headers(message, is_https=is_https(scope))
+                if self.is_draining:
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
                 if self._logs_requests:
                     _add_request_id(scope, message)
             return send(message)
@@ -97,7 +118,7 @@ class ObservedApplication(Application):
             collect_queries(scope)
         token = CURRENT.set(scope)
         meters.request_began()
-        started = perf_counter()
+        started = self._last_began = perf_counter()
         try:
             await super().__call__(scope, receive, observed)
         finally:

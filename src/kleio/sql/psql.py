@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
-from kleio.db.pool import SESSION_OPTIONS
+from kleio.db.session import SESSION_OPTIONS
 from kleio.sql.inventory import Entry
 from kleio.sql.samples import Value
 
