@@ -54,6 +54,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 Metrics = Literal["private", "open", "off"]
 Traces = Literal["off", "otlp"]
+Covers = Literal["drawn", "discogs"]
 Switch = Literal["off", "on"]
 
 
@@ -284,6 +285,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 6 * 3600.0
+    covers: Annotated[
+        Covers,
+        variable(
+            "KLEIO_COVERS",
+            "Whether the page draws every sleeve itself, or lets browsers load those that a "
+            "release has from Discogs.",
+        ),
+    ] = "drawn"
     slow_query: Annotated[
         float,
         variable(
@@ -370,6 +379,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_idle=min(max_open, share(self.db_max_idle_conns)),
             max_waiting=share(self.db_max_waiting),
         )
+
+    @property
+    def cover_hosts(self) -> tuple[str, ...]:
+        """Hosts that a browser may load covers from."""
+        return ("i.discogs.com", "img.discogs.com") if self.covers == "discogs" else ()
 
     def secret_keys(self) -> tuple[bytes, ...]:
         """Return the 32-byte keys, the one for writing first; empty when none is given."""
