@@ -14,12 +14,16 @@ from markupsafe import Markup, escape
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """A bar with its label and what it says in words; `tick` is written below it, if anything."""
+    """A bar with its label and what it says in words.
+
+    `tick` is written below it, if anything; `mark` puts a dot there.
+    """
 
     label: str
     value: float
     says: str
     tick: str = ""
+    mark: bool = False
 
 
 def bars(values: Sequence[Bar], *, height: int = 120, label: str) -> Markup:
@@ -33,7 +37,7 @@ def bars(values: Sequence[Bar], *, height: int = 120, label: str) -> Markup:
     width = 12 * max(len(values), 1)
     most = max((bar.value for bar in values), default=0) or 1
     parts = [
-        f'<svg class="chart bars" viewBox="0 0 {width} {height + 16}" role="img" '
+        f'<svg class="chart bars" viewBox="0 0 {width} {height + 20}" role="img" '
         f'aria-label="{escape(label)}">'
     ]
     for number, bar in enumerate(values):
@@ -44,9 +48,11 @@ def bars(values: Sequence[Bar], *, height: int = 120, label: str) -> Markup:
             f'y="{height - shown:.1f}" width="9" height="{shown:.1f}" rx="1.5">'
             f"<title>{escape(bar.says)}</title></rect>"
         )
+        if bar.mark:
+            parts.append(f'<circle class="mark" cx="{x + 4.5:g}" cy="{height + 4}" r="2.5"/>')
         if bar.tick:
             parts.append(
-                f'<text class="tick" x="{x + 4.5:g}" y="{height + 12}" text-anchor="middle">'
+                f'<text class="tick" x="{x + 4.5:g}" y="{height + 17}" text-anchor="middle">'
                 f"{escape(bar.tick)}</text>"
             )
     return Markup("".join(parts) + "</svg>")  # noqa: S704 -- every text in it is escaped

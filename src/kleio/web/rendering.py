@@ -21,9 +21,11 @@ from litestar.datastructures import Cookie
 from kleio import __version__
 from kleio.discogs import ATTRIBUTION, NOTICE, SITE_URL
 from kleio.repositories.tokens import PageSession
-from kleio.web import charts, sleeves, words
+from kleio.web import charts, words
 from kleio.web.assets import asset_url
+from kleio.web.cards import cover
 from kleio.web.sessions import signed_in
+from kleio.web.sleeves import sleeve
 
 POLICY = "; ".join(
     (
@@ -95,7 +97,7 @@ def environment() -> jinja2.Environment:
         discogs_notice=NOTICE,
         discogs_url=SITE_URL,
         htmx_config=msgspec.json.encode(HTMX_CONFIG).decode(),
-        sleeve=sleeves.sleeve,
+        sleeve=sleeve,
         version=__version__,
         words=words,
     )
@@ -140,6 +142,7 @@ def render(
         environment()
         .get_template(template)
         .render(
+            cover=functools.partial(cover, hosts=request.app.state.settings.cover_hosts),
             csrf=request.scope.get("auth") or "",
             is_fragment=wants_fragment(request),
             me=session,

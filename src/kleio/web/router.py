@@ -7,7 +7,7 @@ from litestar.middleware import DefineMiddleware
 
 from kleio.http.auth import NO_AUTH
 from kleio.http.query_names import known_query_names
-from kleio.web import assets, errors, sign_in
+from kleio.web import assets, copies, errors, log, record, shelf, sign_in
 from kleio.web.query_strings import no_empty_parameters
 from kleio.web.sessions import CookieSession
 
@@ -16,6 +16,10 @@ router = Router(
     route_handlers=[
         assets.get_asset,
         *sign_in.HANDLERS,
+        *log.HANDLERS,
+        *shelf.HANDLERS,
+        *copies.HANDLERS,
+        *record.HANDLERS,
     ],
     middleware=[DefineMiddleware(CookieSession, exclude_from_auth_key=NO_AUTH)],
     guards=[no_empty_parameters, known_query_names],

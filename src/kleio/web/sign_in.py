@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.params import FromQuery
 
 from kleio import accounts
 from kleio.http.auth import database_of
@@ -59,7 +60,7 @@ async def front_door(request: PageRequest) -> Response[str]:
 
 
 @get("/sign-in", opt={ANONYMOUS: True}, include_in_schema=False)
-async def show_sign_in(request: PageRequest, next: str | None = None) -> Response[str]:
+async def show_sign_in(request: PageRequest, next: FromQuery[str | None] = None) -> Response[str]:
     """Show the form, but to somebody who is signed in."""
     if signed_in(request):
         return see_other(request, own_path(next))

@@ -56,6 +56,15 @@ def day(moment: datetime | date, now: datetime) -> str:
     return written if local.year == now.year else f"{written} {local.year}"
 
 
+def weekday(moment: datetime, now: datetime) -> str:
+    """Return the day of a moment as a heading: `Today`, `Tuesday, 3 Mar`."""
+    local = moment.astimezone(now.tzinfo)
+    days = (now.date() - local.date()).days
+    if days in (0, 1):
+        return ("Today", "Yesterday")[days]
+    return f"{local:%A}, {day(moment, now)}"
+
+
 def clock(moment: datetime, now: datetime) -> str:
     """Return the time of day of a moment in `now`'s zone."""
     return f"{moment.astimezone(now.tzinfo):%H:%M}"
