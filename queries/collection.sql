@@ -167,7 +167,8 @@ SELECT c.added_at, c.id,
 --
 -- Returns: 0..page_size rows Keyed[ShelfCopy]: sort_key, id, then the copy.
 -- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0), 'rating', 'played' (last;
---          never comes first), 'plays' (how many) or 'cleaning' (0 clean to 100 dirty).
+--          never comes first), 'plays' (how many), 'cleaning' (0 clean to 100 dirty) or 'match'
+--          (how like the search, scored as by releases.search_releases).
 --          after_key text, after_id uuid: last row of the previous page, NULL for the first.
 --          The filters are NULL where they are none, but archived boolean; search text: what a
 --          person typed; not_played_since timestamptz passes what was never played too;
@@ -230,6 +231,11 @@ shelf AS (
                                                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '')
                WHEN 'plays' THEN to_char(coalesce(played.plays, 0), 'FM0000000000')
                WHEN 'cleaning' THEN to_char(coalesce(cleaning.score, 100), 'FM000.0000')
+               WHEN 'match' THEN to_char(
+                   coalesce(word_similarity(normalize_name(:search::text), r.search_text)
+                            + similarity(normalize_name(:search::text), r.search_text) / 10, 0),
+                   'FM0.000000'
+               )
            END COLLATE "C" AS sort_key
       FROM user_releases AS c
       JOIN releases AS r
@@ -330,7 +336,8 @@ SELECT page.sort_key, page.id,
 --
 -- Returns: 0..page_size rows Keyed[ShelfCopy]: sort_key, id, then the copy.
 -- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0), 'rating', 'played' (last;
---          never comes first), 'plays' (how many) or 'cleaning' (0 clean to 100 dirty).
+--          never comes first), 'plays' (how many), 'cleaning' (0 clean to 100 dirty) or 'match'
+--          (how like the search, scored as by releases.search_releases).
 --          before_key text, before_id uuid: last row of the previous page, NULL for the first.
 --          The filters are NULL where they are none, but archived boolean; search text: what a
 --          person typed; not_played_since timestamptz passes what was never played too;
@@ -393,6 +400,11 @@ shelf AS (
                                                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '')
                WHEN 'plays' THEN to_char(coalesce(played.plays, 0), 'FM0000000000')
                WHEN 'cleaning' THEN to_char(coalesce(cleaning.score, 100), 'FM000.0000')
+               WHEN 'match' THEN to_char(
+                   coalesce(word_similarity(normalize_name(:search::text), r.search_text)
+                            + similarity(normalize_name(:search::text), r.search_text) / 10, 0),
+                   'FM0.000000'
+               )
            END COLLATE "C" AS sort_key
       FROM user_releases AS c
       JOIN releases AS r

@@ -48,13 +48,16 @@ Sort = Literal[
     "-plays",
     "cleaning",
     "-cleaning",
+    "match",
+    "-match",
 ]
 
 SortParameter = Annotated[
     Sort,
     QueryParameter(
         description="Order of the copies; a dash turns it round. `played` is the last play (never "
-        "first), `plays` their number, `cleaning` the score from 0 (clean) to 100 (dirty)."
+        "first), `plays` their number, `cleaning` the score from 0 (clean) to 100 (dirty), `match` "
+        "how like `q` it is."
     ),
 ]
 
@@ -136,12 +139,16 @@ def checked_filters(**filters: Any) -> dict[str, Any]:
     return filters
 
 
-def shelf_place(sort: Sort, limit: int, cursor: str | None, offset: int) -> PageRequest:
+def shelf_place(
+    sort: Sort, limit: int, cursor: str | None, offset: int, *, search: str | None
+) -> PageRequest:
     """Return the place of a page on the shelf.
 
     Raises:
-        ProblemError: 400, naming `cursor` or `offset`.
+        ProblemError: 400, naming `cursor` or `offset`, or `sort` where it needs a search.
     """
+    if sort.endswith("match") and search is None:
+        raise invalid_field("sort", "match needs q", source="query")
     key_type = datetime if sort.endswith("added") else str
     return page_request(sort, limit, cursor, offset, key_type=key_type)
 
@@ -258,7 +265,7 @@ async def list_collection(
         needs_cleaning=needs_cleaning,
         archived=archived,
     )
-    place = shelf_place(sort, limit, cursor, offset)
+    place = shelf_place(sort, limit, cursor, offset, search=q)
     rows = await read_page(
         database_of(request),
         request.user.user_id,

@@ -96,11 +96,11 @@ async def show_log(
 
 
 async def _find(request: PageRequest, q: str) -> dict[str, Any]:
-    """Return what is like the words: on the shelf, the most played first, and then elsewhere."""
+    """Return what is like the words: on the shelf first, and then elsewhere."""
     database, user_id = database_of(request), request.user.user_id
-    place = shelf_place("-plays", FOUND_OWN, None, 0)
+    place = shelf_place("-match", FOUND_OWN, None, 0, search=q)
     own = await read_page(
-        database, user_id, "-plays", place, {**NO_FILTERS, "search": q}, marks_at=datetime.now(UTC)
+        database, user_id, "-match", place, {**NO_FILTERS, "search": q}, marks_at=datetime.now(UTC)
     )
     copies: list[ShelfCopy] = [row.row for row in own[:FOUND_OWN]]
     known = {copy.release_id for copy in copies}

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jinja2
 import msgspec
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.datastructures import Cookie
 
 from kleio import __version__
@@ -159,7 +159,7 @@ def render(
     return Response(
         text,
         status_code=status.value,
-        media_type="text/html; charset=utf-8",
+        media_type=MediaType.HTML,
         headers={**_HEADERS, "Content-Security-Policy": _policy(request), **(headers or {})},
         cookies=cookies or [],
     )
@@ -185,7 +185,7 @@ def see_other(
     return Response(
         "",
         status_code=status.value,
-        media_type="text/html; charset=utf-8",
+        media_type=MediaType.HTML,
         headers={**_HEADERS, **to, **(headers or {})},
         cookies=cookies or [],
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from litestar import Router
 from litestar.middleware import DefineMiddleware
 
-from kleio.http.auth import NO_AUTH
 from kleio.http.query_names import known_query_names
 from kleio.web import assets, copies, errors, log, record, shelf, sign_in
 from kleio.web.query_strings import no_empty_parameters
@@ -21,7 +20,7 @@ router = Router(
         *copies.HANDLERS,
         *record.HANDLERS,
     ],
-    middleware=[DefineMiddleware(CookieSession, exclude_from_auth_key=NO_AUTH)],
+    middleware=[DefineMiddleware(CookieSession)],
     guards=[no_empty_parameters, known_query_names],
     exception_handlers=errors.HANDLERS,
     include_in_schema=False,

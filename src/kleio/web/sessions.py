@@ -18,10 +18,10 @@ from urllib.parse import quote, urlsplit
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
-from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from kleio.accounts import hash_token
-from kleio.http.auth import MAX_TOKEN_LENGTH, TokenUse, database_of
+from kleio.http.auth import MAX_TOKEN_LENGTH, NO_AUTH, TokenUse, database_of
 from kleio.http.problems import ProblemError
 from kleio.repositories import tokens
 from kleio.repositories.tokens import PageSession
@@ -52,46 +52,53 @@ class SignInNeeded(Exception):
     """Raised where only somebody who has signed in may go on."""
 
 
-class CookieSession(AbstractAuthenticationMiddleware):
+class CookieSession:
     """Puts the session of a request's cookie into `scope["user"]`, its CSRF token into `auth`."""
 
-    async def authenticate_request(
-        self, connection: ASGIConnection[Any, Any, Any, Any]
-    ) -> AuthenticationResult:
-        """Look the cookie's token up; refuse a change that the page did not ask for.
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
-        Raises:
-            SignInNeeded: there is no valid token and the handler wants one.
-            ProblemError: 403 where the request comes from another site, or without the page's
-                token.
-        """
-        changes = connection.scope["method"] not in _SAFE  # type: ignore[typeddict-item]
-        if changes:
-            check_same_site(connection)
-        is_anonymous = connection.route_handler.opt.get(ANONYMOUS)
-        if is_anonymous and changes:  # a sign-in, whoever was signed in before
-            return AuthenticationResult(user=None, auth="")
-        token = connection.cookies.get(COOKIE, "")
-        session = await _find(connection, token)
-        if session is None:
-            if is_anonymous:
-                return AuthenticationResult(user=None, auth="")
-            raise SignInNeeded
-        proof = csrf_token(token)
-        if changes:
-            given = connection.headers.get(CSRF_HEADER)
-            if given is None:
-                # The body is kept in the scope, where the handler finds it again.
-                form = await read_form(Request(connection.scope, connection.receive))
-                given = form.get(CSRF_FIELD, "")
-            if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), proof.encode()):
-                raise ProblemError(
-                    HTTPStatus.FORBIDDEN,
-                    "forbidden",
-                    "This form is from another session, so nothing was changed. Load the page "
-                    "again and send it once more.",
-                )
-        return AuthenticationResult(user=session, auth=proof)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a request, but those of files, which are everybody's."""
+        request: Request[Any, Any, Any] = Request(scope, receive)
+        if not request.route_handler.opt.get(NO_AUTH):
+            scope["user"], scope["auth"] = await _authenticate(request)
+        await self.app(scope, receive, send)
+
+
+async def _authenticate(request: Request[Any, Any, Any]) -> tuple[PageSession | None, str]:
+    """Look the cookie's token up; refuse a change that the page did not ask for.
+
+    Raises:
+        SignInNeeded: there is no valid token and the handler wants one.
+        ProblemError: 403 where the request comes from another site, or without the page's token.
+    """
+    changes = request.method not in _SAFE
+    if changes:
+        check_same_site(request)
+    is_anonymous = request.route_handler.opt.get(ANONYMOUS)
+    if is_anonymous and changes:  # a sign-in, whoever was signed in before
+        return None, ""
+    token = request.cookies.get(COOKIE, "")
+    session = await _find(request, token)
+    if session is None:
+        if is_anonymous:
+            return None, ""
+        raise SignInNeeded
+    proof = csrf_token(token)
+    if changes:
+        given = request.headers.get(CSRF_HEADER)
+        if given is None:
+            # The body is kept in the scope, where the handler finds it again.
+            given = (await read_form(request)).get(CSRF_FIELD, "")
+        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), proof.encode()):
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN,
+                "forbidden",
+                "This form is from another session, so nothing was changed. Load the page "
+                "again and send it once more.",
+            )
+    return session, proof
 
 
 async def _find(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> PageSession | None:

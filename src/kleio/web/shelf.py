@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Response, get
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 
 from kleio.http import fields, shelf
 from kleio.http.auth import database_of
 from kleio.http.paging import CursorText, encode_cursor
-from kleio.http.shelf import Sort, SortParameter
+from kleio.http.shelf import Sort
 from kleio.repositories import folders
 from kleio.web import shelf_filters
 from kleio.web.cards import card
@@ -25,13 +25,14 @@ PAGE = 48
 """Copies a page: whole rows of 2, 3, 4, 6 and 8."""
 
 View = Literal["covers", "list"]
+OwnSort = Annotated[Sort | None, QueryParameter()]
 
 
 @get(PATH, include_in_schema=False)
 async def show_shelf(
     request: PageRequest,
     view: FromQuery[View] = "covers",
-    sort: SortParameter = "-added",
+    sort: OwnSort = None,
     q: fields.SearchFilter = None,
     artist: fields.ArtistFilter = None,
     label: fields.LabelFilter = None,
@@ -77,6 +78,8 @@ async def show_shelf(
     }
     if panel is not None:
         return await _filters(request, address, folder_id)
+    if sort is None:
+        sort = "-added" if q is None else "-match"
     shown = await _page(request, sort, filters, cursor, address)
     if wants_fragment(request):
         part = "parts/shelf.html" if cursor is None else "parts/copies.html"
@@ -107,7 +110,7 @@ async def _page(
     cursor: str | None,
     address: dict[str, str],
 ) -> dict[str, Any]:
-    place = shelf.shelf_place(sort, PAGE, cursor, 0)
+    place = shelf.shelf_place(sort, PAGE, cursor, 0, search=filters["search"])
     rows = await shelf.read_page(
         database_of(request),
         request.user.user_id,

@@ -9,6 +9,7 @@ import msgspec
 from kleio.web.query_strings import changed
 
 SORTS = {
+    "-match": "Best match",
     "-added": "Latest added",
     "added": "First added",
     "artist": "Artist",
