@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import httpx
@@ -92,6 +91,6 @@ def inline(page: Page) -> list[str]:
     """Return what the page's policy would not let a browser run."""
     styles = page.find("//@style | //style")
     scripts = page.find("//script[not(@src)]")
-    handlers = re.findall(r"\son[a-z]+\s*=", page.text)
+    handlers = page.find("//@*[starts-with(name(), 'on')]")
     addresses = [link for link in links(page) if link.lower().startswith("javascript:")]
-    return [*map(str, styles), *map(str, scripts), *handlers, *addresses]
+    return [*map(str, [*styles, *scripts, *handlers]), *addresses]
