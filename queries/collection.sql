@@ -6,26 +6,74 @@
 -- the filtered lists one or the other, and what takes a copy's id sees both. Plays and cleanings
 -- belong to a release, so that all copies of it have been played and cleaned alike.
 
--- name: list_collection_newest(user_id, before_added_at, before_id, page_size, page_offset)
+-- name: list_collection_newest(user_id, before_added_at, before_id, marks_at, page_size, page_offset)
 -- One user's copies, latest added first, each with its release; one keyset page.
 --
 -- Without filters, so that the page that is read most is a short walk of one index under any
 -- plan; what is filtered or sorted otherwise reads list_collection_descending.
 --
--- Returns: 0..page_size rows Keyed[Copy]: added_at, id, then the copy.
+-- Returns: 0..page_size rows Keyed[ShelfCopy]: added_at, id, then the copy.
 -- Params:  before_added_at timestamptz, before_id uuid: last row of the previous page, NULL for the
---          first.
--- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey.
+--          first. marks_at timestamptz: when it is, for what has been done with each
+--          release by then; NULL to leave those columns NULL, and their tables unread.
+-- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey;
+--          play_history_user_release_idx, cleaning_history_user_release_idx and
+--          user_preferences_pkey for the marks.
 -- Order:   added_at DESC, id DESC; total.
 -- Cost:    at most 310 buffers.
 -- Locks:   none.
+WITH setting AS (
+    SELECT (:marks_at::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date
+               AS today,
+           coalesce(u.preferences ->> 'timeZone', 'UTC') AS zone,
+           coalesce((u.preferences ->> 'neglectedDays')::int, 365) AS neglected_days,
+           coalesce((u.preferences ->> 'recentlyPlayedDays')::int, 180) AS recently_played_days,
+           coalesce((u.preferences ->> 'cleaningFrequencyPlays')::int, 5) AS cleaning_frequency
+      FROM (SELECT) AS one
+      LEFT JOIN user_preferences AS u
+        ON u.user_id = :user_id::uuid
+)
 SELECT c.added_at, c.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release,
+       marks.plays, marks.last_played_at, marks.last_cleaned_at, marks.cleanliness,
+       marks.needs_cleaning, marks.neglected, marks.recently_played
   FROM user_releases AS c
   JOIN releases AS r
     ON r.id = c.release_id
+  LEFT JOIN LATERAL (
+           SELECT played.plays, played.last_played_at, cleaned.last_cleaned_at, dirt.cleanliness,
+                  dirt.cleanliness >= 60 AS needs_cleaning,
+                  setting.today - (coalesce(played.last_played_at, c.added_at)
+                                   AT TIME ZONE setting.zone)::date
+                      > setting.neglected_days AS neglected,
+                  coalesce(setting.today - (played.last_played_at AT TIME ZONE setting.zone)::date
+                           <= setting.recently_played_days, false) AS recently_played
+             FROM setting
+            CROSS JOIN (
+                      SELECT max(h.cleaned_at) AS last_cleaned_at
+                        FROM cleaning_history AS h
+                       WHERE h.user_id = :user_id::uuid
+                         AND h.release_id = c.release_id
+                  ) AS cleaned
+            CROSS JOIN LATERAL (
+                      SELECT count(*) AS plays, max(p.played_at) AS last_played_at,
+                             count(*) FILTER (WHERE p.played_at > cleaned.last_cleaned_at
+                                                                  + interval '1 millisecond')
+                                 AS plays_since
+                        FROM play_history AS p
+                       WHERE p.user_id = :user_id::uuid
+                         AND p.release_id = c.release_id
+                  ) AS played
+            CROSS JOIN LATERAL (
+                      SELECT CASE WHEN cleaned.last_cleaned_at IS NULL THEN 100
+                                  ELSE least(100, played.plays_since * 100.0::float8
+                                                  / (setting.cleaning_frequency + 0.01))
+                             END::float8 AS cleanliness
+                  ) AS dirt
+            WHERE :marks_at::timestamptz IS NOT NULL
+       ) AS marks ON true
  WHERE c.user_id = :user_id::uuid
    AND c.archived_at IS NULL
    AND (c.added_at, c.id) < (coalesce(:before_added_at::timestamptz, 'infinity'),
@@ -33,26 +81,74 @@ SELECT c.added_at, c.id,
  ORDER BY c.added_at DESC, c.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: list_collection_oldest(user_id, after_added_at, after_id, page_size, page_offset)
+-- name: list_collection_oldest(user_id, after_added_at, after_id, marks_at, page_size, page_offset)
 -- One user's copies, earliest added first, each with its release; one keyset page.
 --
 -- Without filters, so that the page that is read most is a short walk of one index under any
 -- plan; what is filtered or sorted otherwise reads list_collection_ascending.
 --
--- Returns: 0..page_size rows Keyed[Copy]: added_at, id, then the copy.
+-- Returns: 0..page_size rows Keyed[ShelfCopy]: added_at, id, then the copy.
 -- Params:  after_added_at timestamptz, after_id uuid: last row of the previous page, NULL for the
---          first.
--- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey.
+--          first. marks_at timestamptz: when it is, for what has been done with each
+--          release by then; NULL to leave those columns NULL, and their tables unread.
+-- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey;
+--          play_history_user_release_idx, cleaning_history_user_release_idx and
+--          user_preferences_pkey for the marks.
 -- Order:   added_at, id; total.
 -- Cost:    at most 310 buffers.
 -- Locks:   none.
+WITH setting AS (
+    SELECT (:marks_at::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date
+               AS today,
+           coalesce(u.preferences ->> 'timeZone', 'UTC') AS zone,
+           coalesce((u.preferences ->> 'neglectedDays')::int, 365) AS neglected_days,
+           coalesce((u.preferences ->> 'recentlyPlayedDays')::int, 180) AS recently_played_days,
+           coalesce((u.preferences ->> 'cleaningFrequencyPlays')::int, 5) AS cleaning_frequency
+      FROM (SELECT) AS one
+      LEFT JOIN user_preferences AS u
+        ON u.user_id = :user_id::uuid
+)
 SELECT c.added_at, c.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release,
+       marks.plays, marks.last_played_at, marks.last_cleaned_at, marks.cleanliness,
+       marks.needs_cleaning, marks.neglected, marks.recently_played
   FROM user_releases AS c
   JOIN releases AS r
     ON r.id = c.release_id
+  LEFT JOIN LATERAL (
+           SELECT played.plays, played.last_played_at, cleaned.last_cleaned_at, dirt.cleanliness,
+                  dirt.cleanliness >= 60 AS needs_cleaning,
+                  setting.today - (coalesce(played.last_played_at, c.added_at)
+                                   AT TIME ZONE setting.zone)::date
+                      > setting.neglected_days AS neglected,
+                  coalesce(setting.today - (played.last_played_at AT TIME ZONE setting.zone)::date
+                           <= setting.recently_played_days, false) AS recently_played
+             FROM setting
+            CROSS JOIN (
+                      SELECT max(h.cleaned_at) AS last_cleaned_at
+                        FROM cleaning_history AS h
+                       WHERE h.user_id = :user_id::uuid
+                         AND h.release_id = c.release_id
+                  ) AS cleaned
+            CROSS JOIN LATERAL (
+                      SELECT count(*) AS plays, max(p.played_at) AS last_played_at,
+                             count(*) FILTER (WHERE p.played_at > cleaned.last_cleaned_at
+                                                                  + interval '1 millisecond')
+                                 AS plays_since
+                        FROM play_history AS p
+                       WHERE p.user_id = :user_id::uuid
+                         AND p.release_id = c.release_id
+                  ) AS played
+            CROSS JOIN LATERAL (
+                      SELECT CASE WHEN cleaned.last_cleaned_at IS NULL THEN 100
+                                  ELSE least(100, played.plays_since * 100.0::float8
+                                                  / (setting.cleaning_frequency + 0.01))
+                             END::float8 AS cleanliness
+                  ) AS dirt
+            WHERE :marks_at::timestamptz IS NOT NULL
+       ) AS marks ON true
  WHERE c.user_id = :user_id::uuid
    AND c.archived_at IS NULL
    AND (c.added_at, c.id) > (coalesce(:after_added_at::timestamptz, '-infinity'),
@@ -60,7 +156,7 @@ SELECT c.added_at, c.id,
  ORDER BY c.added_at, c.id
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: list_collection_ascending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, archived, search, after_key, after_id, page_size, page_offset)
+-- name: list_collection_ascending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, archived, search, after_key, after_id, marks_at, page_size, page_offset)
 -- One user's copies, filtered and by any order, ascending; one keyset page.
 --
 -- Whatever the key, the whole shelf has to be read and sorted (the first rows of the sort are kept
@@ -69,13 +165,15 @@ SELECT c.added_at, c.id,
 -- all of the user's at once: with 5,000 copies and 20,000 plays, a look at the index for each copy
 -- takes about twice as long.
 --
--- Returns: 0..page_size rows Keyed[Copy]: sort_key, id, then the copy.
+-- Returns: 0..page_size rows Keyed[ShelfCopy]: sort_key, id, then the copy.
 -- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0), 'rating', 'played' (last;
---          never comes first), 'plays' (how many) or 'cleaning' (0 clean to 100 dirty).
+--          never comes first), 'plays' (how many), 'cleaning' (0 clean to 100 dirty) or 'match'
+--          (how like the search, scored as by releases.search_releases).
 --          after_key text, after_id uuid: last row of the previous page, NULL for the first.
 --          The filters are NULL where they are none, but archived boolean; search text: what a
 --          person typed; not_played_since timestamptz passes what was never played too;
---          needs_cleaning boolean: a cleaning score of 60 or more.
+--          needs_cleaning boolean: a cleaning score of 60 or more. marks_at timestamptz: when it is,
+--          for what has been done with each release by then; NULL to leave those columns NULL.
 -- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
 --          for a rare filter releases_facets_idx, user_releases_user_release_idx; for plays and
 --          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
@@ -84,7 +182,18 @@ SELECT c.added_at, c.id,
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
 -- Cost:    at most 600 buffers.
 -- Locks:   none.
-WITH played AS MATERIALIZED (
+WITH setting AS (
+    SELECT (:marks_at::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date
+               AS today,
+           coalesce(u.preferences ->> 'timeZone', 'UTC') AS zone,
+           coalesce((u.preferences ->> 'neglectedDays')::int, 365) AS neglected_days,
+           coalesce((u.preferences ->> 'recentlyPlayedDays')::int, 180) AS recently_played_days,
+           coalesce((u.preferences ->> 'cleaningFrequencyPlays')::int, 5) AS cleaning_frequency
+      FROM (SELECT) AS one
+      LEFT JOIN user_preferences AS u
+        ON u.user_id = :user_id::uuid
+),
+played AS MATERIALIZED (
     SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
       FROM play_history AS p
      WHERE p.user_id = :user_id::uuid
@@ -122,6 +231,11 @@ shelf AS (
                                                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '')
                WHEN 'plays' THEN to_char(coalesce(played.plays, 0), 'FM0000000000')
                WHEN 'cleaning' THEN to_char(coalesce(cleaning.score, 100), 'FM000.0000')
+               WHEN 'match' THEN to_char(
+                   coalesce(word_similarity(normalize_name(:search::text), r.search_text)
+                            + similarity(normalize_name(:search::text), r.search_text) / 10, 0),
+                   'FM0.000000'
+               )
            END COLLATE "C" AS sort_key
       FROM user_releases AS c
       JOIN releases AS r
@@ -169,15 +283,49 @@ page AS (
 SELECT page.sort_key, page.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release,
+       marks.plays, marks.last_played_at, marks.last_cleaned_at, marks.cleanliness,
+       marks.needs_cleaning, marks.neglected, marks.recently_played
   FROM page
   JOIN user_releases AS c
     ON c.user_id = :user_id::uuid AND c.id = page.id
   JOIN releases AS r
     ON r.id = c.release_id
+  LEFT JOIN LATERAL (
+           SELECT played.plays, played.last_played_at, cleaned.last_cleaned_at, dirt.cleanliness,
+                  dirt.cleanliness >= 60 AS needs_cleaning,
+                  setting.today - (coalesce(played.last_played_at, c.added_at)
+                                   AT TIME ZONE setting.zone)::date
+                      > setting.neglected_days AS neglected,
+                  coalesce(setting.today - (played.last_played_at AT TIME ZONE setting.zone)::date
+                           <= setting.recently_played_days, false) AS recently_played
+             FROM setting
+            CROSS JOIN (
+                      SELECT max(h.cleaned_at) AS last_cleaned_at
+                        FROM cleaning_history AS h
+                       WHERE h.user_id = :user_id::uuid
+                         AND h.release_id = c.release_id
+                  ) AS cleaned
+            CROSS JOIN LATERAL (
+                      SELECT count(*) AS plays, max(p.played_at) AS last_played_at,
+                             count(*) FILTER (WHERE p.played_at > cleaned.last_cleaned_at
+                                                                  + interval '1 millisecond')
+                                 AS plays_since
+                        FROM play_history AS p
+                       WHERE p.user_id = :user_id::uuid
+                         AND p.release_id = c.release_id
+                  ) AS played
+            CROSS JOIN LATERAL (
+                      SELECT CASE WHEN cleaned.last_cleaned_at IS NULL THEN 100
+                                  ELSE least(100, played.plays_since * 100.0::float8
+                                                  / (setting.cleaning_frequency + 0.01))
+                             END::float8 AS cleanliness
+                  ) AS dirt
+            WHERE :marks_at::timestamptz IS NOT NULL
+       ) AS marks ON true
  ORDER BY page.sort_key, page.id;
 
--- name: list_collection_descending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, archived, search, before_key, before_id, page_size, page_offset)
+-- name: list_collection_descending(user_id, sort, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, archived, search, before_key, before_id, marks_at, page_size, page_offset)
 -- One user's copies, filtered and by any order, descending; one keyset page.
 --
 -- Whatever the key, the whole shelf has to be read and sorted (the first rows of the sort are kept
@@ -186,13 +334,15 @@ SELECT page.sort_key, page.id,
 -- all of the user's at once: with 5,000 copies and 20,000 plays, a look at the index for each copy
 -- takes about twice as long.
 --
--- Returns: 0..page_size rows Keyed[Copy]: sort_key, id, then the copy.
+-- Returns: 0..page_size rows Keyed[ShelfCopy]: sort_key, id, then the copy.
 -- Params:  sort text: 'added', 'artist', 'title', 'year' (unknown is 0), 'rating', 'played' (last;
---          never comes first), 'plays' (how many) or 'cleaning' (0 clean to 100 dirty).
+--          never comes first), 'plays' (how many), 'cleaning' (0 clean to 100 dirty) or 'match'
+--          (how like the search, scored as by releases.search_releases).
 --          before_key text, before_id uuid: last row of the previous page, NULL for the first.
 --          The filters are NULL where they are none, but archived boolean; search text: what a
 --          person typed; not_played_since timestamptz passes what was never played too;
---          needs_cleaning boolean: a cleaning score of 60 or more.
+--          needs_cleaning boolean: a cleaning score of 60 or more. marks_at timestamptz: when it is,
+--          for what has been done with each release by then; NULL to leave those columns NULL.
 -- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
 --          for a rare filter releases_facets_idx, user_releases_user_release_idx; for plays and
 --          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
@@ -201,7 +351,18 @@ SELECT page.sort_key, page.id,
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
 -- Cost:    at most 600 buffers.
 -- Locks:   none.
-WITH played AS MATERIALIZED (
+WITH setting AS (
+    SELECT (:marks_at::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date
+               AS today,
+           coalesce(u.preferences ->> 'timeZone', 'UTC') AS zone,
+           coalesce((u.preferences ->> 'neglectedDays')::int, 365) AS neglected_days,
+           coalesce((u.preferences ->> 'recentlyPlayedDays')::int, 180) AS recently_played_days,
+           coalesce((u.preferences ->> 'cleaningFrequencyPlays')::int, 5) AS cleaning_frequency
+      FROM (SELECT) AS one
+      LEFT JOIN user_preferences AS u
+        ON u.user_id = :user_id::uuid
+),
+played AS MATERIALIZED (
     SELECT p.release_id, max(p.played_at) AS last_played_at, count(*) AS plays
       FROM play_history AS p
      WHERE p.user_id = :user_id::uuid
@@ -239,6 +400,11 @@ shelf AS (
                                                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '')
                WHEN 'plays' THEN to_char(coalesce(played.plays, 0), 'FM0000000000')
                WHEN 'cleaning' THEN to_char(coalesce(cleaning.score, 100), 'FM000.0000')
+               WHEN 'match' THEN to_char(
+                   coalesce(word_similarity(normalize_name(:search::text), r.search_text)
+                            + similarity(normalize_name(:search::text), r.search_text) / 10, 0),
+                   'FM0.000000'
+               )
            END COLLATE "C" AS sort_key
       FROM user_releases AS c
       JOIN releases AS r
@@ -286,12 +452,46 @@ page AS (
 SELECT page.sort_key, page.id,
        c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
        c.media_condition::text, c.sleeve_condition::text, c.notes, c.custom_fields,
-       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release
+       c.added_at, c.archived_at, c.archive_reason, c.updated_at, r.card AS release,
+       marks.plays, marks.last_played_at, marks.last_cleaned_at, marks.cleanliness,
+       marks.needs_cleaning, marks.neglected, marks.recently_played
   FROM page
   JOIN user_releases AS c
     ON c.user_id = :user_id::uuid AND c.id = page.id
   JOIN releases AS r
     ON r.id = c.release_id
+  LEFT JOIN LATERAL (
+           SELECT played.plays, played.last_played_at, cleaned.last_cleaned_at, dirt.cleanliness,
+                  dirt.cleanliness >= 60 AS needs_cleaning,
+                  setting.today - (coalesce(played.last_played_at, c.added_at)
+                                   AT TIME ZONE setting.zone)::date
+                      > setting.neglected_days AS neglected,
+                  coalesce(setting.today - (played.last_played_at AT TIME ZONE setting.zone)::date
+                           <= setting.recently_played_days, false) AS recently_played
+             FROM setting
+            CROSS JOIN (
+                      SELECT max(h.cleaned_at) AS last_cleaned_at
+                        FROM cleaning_history AS h
+                       WHERE h.user_id = :user_id::uuid
+                         AND h.release_id = c.release_id
+                  ) AS cleaned
+            CROSS JOIN LATERAL (
+                      SELECT count(*) AS plays, max(p.played_at) AS last_played_at,
+                             count(*) FILTER (WHERE p.played_at > cleaned.last_cleaned_at
+                                                                  + interval '1 millisecond')
+                                 AS plays_since
+                        FROM play_history AS p
+                       WHERE p.user_id = :user_id::uuid
+                         AND p.release_id = c.release_id
+                  ) AS played
+            CROSS JOIN LATERAL (
+                      SELECT CASE WHEN cleaned.last_cleaned_at IS NULL THEN 100
+                                  ELSE least(100, played.plays_since * 100.0::float8
+                                                  / (setting.cleaning_frequency + 0.01))
+                             END::float8 AS cleanliness
+                  ) AS dirt
+            WHERE :marks_at::timestamptz IS NOT NULL
+       ) AS marks ON true
  ORDER BY page.sort_key DESC, page.id DESC;
 
 -- name: count_collection(user_id, artist, label, genre, style, format, country, year_from, year_to, folder_id, min_rating, played_since, not_played_since, never_played, needs_cleaning, archived, search)$

@@ -1,5 +1,5 @@
 -- Tokens: how clients prove who they are. Only the SHA-256 of a token is kept.
--- Tables: auth_tokens, users.
+-- Tables: auth_tokens, users; user_preferences for the zone of the page.
 
 -- name: insert_token(token_hash, user_id, name, prefix, expires_at, now)^
 -- A new token of a user.
@@ -24,6 +24,23 @@ SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id
   FROM auth_tokens AS t
   JOIN users AS u
     ON u.id = t.user_id
+ WHERE t.token_hash = :token_hash::bytea
+   AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz);
+
+-- name: get_page_session(token_hash, now)^
+-- Who a token belongs to, as get_session, with what the page needs on every view.
+--
+-- Returns: 0..1 rows PageSession.
+-- Index:   auth_tokens_pkey, users_pkey, user_preferences_pkey.
+-- Locks:   none.
+-- Allow:   isolation: whose preferences these are, the token says.
+SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id, t.name AS token_name,
+       coalesce(p.preferences ->> 'timeZone', 'UTC') AS time_zone
+  FROM auth_tokens AS t
+  JOIN users AS u
+    ON u.id = t.user_id
+  LEFT JOIN user_preferences AS p
+    ON p.user_id = u.id
  WHERE t.token_hash = :token_hash::bytea
    AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz);
 

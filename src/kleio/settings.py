@@ -55,6 +55,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 Metrics = Literal["private", "open", "off"]
 Traces = Literal["off", "otlp"]
+Covers = Literal["drawn", "discogs"]
 Switch = Literal["off", "on"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -327,6 +328,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 6 * 3600.0
+    covers: Annotated[
+        Covers,
+        variable(
+            "KLEIO_COVERS",
+            "Whether the page draws every sleeve itself, or lets browsers load those that a "
+            "release has from Discogs.",
+        ),
+    ] = "drawn"
     slow_query: Annotated[
         float,
         variable(
@@ -418,6 +427,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Return the networks of the proxies that are believed."""
         parts = (part.strip() for part in self.trusted_proxies.split(","))
         return tuple(ipaddress.ip_network(part) for part in parts if part)
+
+    @property
+    def cover_hosts(self) -> tuple[str, ...]:
+        """Hosts that a browser may load covers from."""
+        return ("i.discogs.com", "img.discogs.com") if self.covers == "discogs" else ()
 
     def secret_keys(self) -> tuple[bytes, ...]:
         """Return the 32-byte keys, the one for writing first; empty when none is given."""

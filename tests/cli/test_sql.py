@@ -43,7 +43,7 @@ def test_list_as_json_has_every_query(run: Run) -> None:
     text = "".join(path.read_text("utf-8") for path in sql_folder("queries").glob("*.sql"))
     assert len(found) == text.count("-- name: ")
     assert found["exports.export_plays_csv"]["kind"] == "csv"
-    assert found["collection.list_collection_newest"]["row"] == "Keyed[Copy]"
+    assert found["collection.list_collection_newest"]["row"] == "Keyed[ShelfCopy]"
     assert found["tokens.get_session"]["readOnly"] is True
 
 

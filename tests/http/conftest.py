@@ -6,13 +6,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 # `import http_site`: at the end of the path, so that nothing here hides another module.
 sys.path.append(str(Path(__file__).parent))
 
-from http_site import SECRET_KEY, Site, fill, open_site
+from http_site import SECRET_KEY, STATEMENT_NAME, Site, fill, open_site
 
 from kleio.settings import Settings, load_settings
 from servers import RUN, Server
@@ -75,3 +77,24 @@ async def reading(
         settings = _settings(conninfo, tmp_path_factory.mktemp("reading"))
         async with open_site(settings) as running:
             yield running
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the statements that requests send, in their order; without transactions.
+
+    The use of tokens is written once a minute, and syncs are looked for four times, by no request;
+    they may fall into any of them.
+    """
+    sent: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        found = STATEMENT_NAME.search(str(query))
+        name = found[1] if found else str(query)
+        if name not in ("tokens.update_tokens_last_used", "sync_jobs.count_jobs"):
+            sent.append(name)
+        return await execute(self, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    return sent

@@ -8,6 +8,7 @@ shelves that share releases. What tests look for by name stands here.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -42,6 +43,7 @@ from servers import as_owner, is_as_app
 SECRET_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 PASSWORD = "correct horse battery"
 API = "/api/v1"
+STATEMENT_NAME = re.compile(r"/\* kleio:([a-z_.]+) \*/")
 
 TOKENS = {name: f"kleio_{name}-token-for-tests-{name}" for name in ("alice", "bob", "root")}
 """Tokens that never expire, the same in every copy of the database."""

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import Any
 
 import psycopg
 import pytest
-from http_site import ALICES_NOTE, NOWHERE, PASSWORD, Site
+from http_site import ALICES_NOTE, NOWHERE, PASSWORD, STATEMENT_NAME, Site
 from uuid6 import uuid7
 
 pytestmark = pytest.mark.anyio
 
 SESSION = "tokens.get_session"
-_NAME = re.compile(r"/\* kleio:([a-z_.]+) \*/")
-
-
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the statements that requests send, in their order; without transactions.
-
-    The use of tokens is written once a minute, and syncs are looked for four times, by no request;
-    they may fall into any of them.
-    """
-    sent: list[str] = []
-    execute = psycopg.AsyncCursor.execute
-
-    async def counted(self: Any, query: Any, *args: Any, **options: Any) -> Any:
-        found = _NAME.search(str(query))
-        name = found[1] if found else str(query)
-        if name not in ("tokens.update_tokens_last_used", "sync_jobs.count_jobs"):
-            sent.append(name)
-        return await execute(self, query, *args, **options)
-
-    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
-    return sent
 
 
 LISTS = {
@@ -299,6 +276,10 @@ async def test_the_server_counts_the_same(site: Site) -> None:
     for limit in (1, 50, 200):
         assert (await site.alice.get(f"/api/v1/collection?limit={limit}")).status_code == 200
     ran = await calls() - before
-    named = {_NAME.search(query)[1]: count for query, count in ran.items() if _NAME.search(query)}
+    named = {
+        STATEMENT_NAME.search(query)[1]: count
+        for query, count in ran.items()
+        if STATEMENT_NAME.search(query)
+    }
     assert named == {SESSION: 3, "collection.list_collection_newest": 3}
     assert sum(ran.values()) == 6, json.dumps(ran)

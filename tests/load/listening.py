@@ -285,7 +285,7 @@ _PAGE = {"page_size": 51, "page_offset": 0}
 def shelf(sort: str, **filters: Any) -> Call:
     return lambda conn, user_id: collection.list_collection_descending(
         conn, user_id=user_id, sort=sort, archived=False, before_key=None, before_id=None,
-        **{**_NO_FILTERS, **filters}, **_PAGE,
+        marks_at=None, **{**_NO_FILTERS, **filters}, **_PAGE,
     )  # fmt: skip
 
 
@@ -340,7 +340,8 @@ CASES: dict[str, Call] = {
     "neglected": bound(recommendations.list_neglected, tz=None, now=NOW, max_rows=50),
     "due cleanings": bound(recommendations.list_due_cleanings, max_rows=50),
     "shelf: newest": bound(
-        collection.list_collection_newest, before_added_at=None, before_id=None, **_PAGE),
+        collection.list_collection_newest, before_added_at=None, before_id=None, marks_at=None,
+        **_PAGE),
     "shelf: by artist": shelf("artist"),
     "shelf: last played": shelf("played"),
     "shelf: plays": shelf("plays"),

@@ -6,15 +6,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from factories import NO_FILTERS
-from plan_cases.case import FIRST, MIDDLE, PAGE, UUID_MAX, Case
+from plan_cases.case import FIRST, LATER, MIDDLE, PAGE, UUID_MAX, Case
 
 PLAYED = {"releases_pkey", "play_history_user_release_idx"}
 CLEANED = {*PLAYED, "cleaning_history_user_release_idx"}
+MARKED = {*CLEANED, "user_preferences_pkey"}
 ADDED = {"user_releases_user_added_idx", "releases_pkey"}
 
 
 def shelf(verb: str, indexes: set[str], buffers: int, name: str = "", **given: Any) -> Case:
-    parameters = {**NO_FILTERS, **FIRST, **PAGE, "user_id": "@user_id", "sort": "added", **given}
+    parameters = {
+        **NO_FILTERS,
+        **FIRST,
+        **PAGE,
+        "user_id": "@user_id",
+        "sort": "added",
+        "marks_at": None,
+    }
+    parameters |= given
     return Case(f"collection.list_collection_{verb}", parameters, indexes, buffers, name=name)
 
 
@@ -26,6 +35,11 @@ def chance(indexes: set[str], buffers: int, name: str, **given: Any) -> Case:
 CASES = [
     shelf("newest", ADDED, 400),
     shelf("newest", ADDED, 400, "later page", before_added_at=MIDDLE, before_id=UUID_MAX),
+    *(shelf(verb, MARKED, 1500, "with marks", marks_at=LATER) for verb in ("newest", "oldest")),
+    *(
+        shelf(verb, MARKED, 1800, "with marks", sort="artist", marks_at=LATER)
+        for verb in ("ascending", "descending")
+    ),
     shelf("descending", {"releases_pkey"}, 900, "of a genre", sort="added", genre="Electronic"),
     shelf("descending", {"releases_facets_idx"}, 30, "of an artist", sort="added", artist="Nobody"),
     shelf("oldest", ADDED, 400),

@@ -242,7 +242,7 @@ async def test_filters(filters: dict[str, Any], expected: set[int], tx: Connecti
     for number, release_id in enumerate(releases, 1):
         await make_copy(tx, account, release_id, rating=number + 1)
     given = {**NO_FILTERS, **filters}
-    page = {"sort": "added", "page_size": 10, "page_offset": 0}
+    page = {"sort": "added", "marks_at": None, "page_size": 10, "page_offset": 0}
     ascending = await collection.list_collection_ascending(
         tx, user_id=account.id, **given, **page, after_key=None, after_id=None
     )

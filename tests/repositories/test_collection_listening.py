@@ -124,7 +124,13 @@ def pages(conn: Connection, shelf: Shelf, sort: str, page_size: int, **filters: 
     )
 
     async def page(key: Any, last: UUID | None) -> list[Keyed[collection.Copy]]:
-        given: dict[str, Any] = {**NO_FILTERS, "page_size": page_size, "page_offset": 0, **filters}
+        given: dict[str, Any] = {
+            **NO_FILTERS,
+            "page_size": page_size,
+            "page_offset": 0,
+            "marks_at": None,
+        }
+        given |= filters
         given |= {f"{way}_key": key, f"{way}_id": last, "sort": sort.removeprefix("-")}
         return await function(conn, user_id=shelf.user_id, **given)
 

@@ -74,7 +74,11 @@ async def fill(conn: Connection, rng: random.Random) -> Account:
 def pages(conn: Connection, user_id: UUID, sort: str, page_size: int, page_offset: int = 0) -> Any:
     """Return the function that fetches the page after a key and an id."""
     name, _, direction = sort.partition(" ")
-    given: dict[str, Any] = {"page_size": page_size, "page_offset": page_offset}
+    given: dict[str, Any] = {
+        "marks_at": None,
+        "page_size": page_size,
+        "page_offset": page_offset,
+    }
     if direction:
         given |= {"sort": name, **NO_FILTERS}
     way = "after" if (direction or name) in ("oldest", "ascending") else "before"

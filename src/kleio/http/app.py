@@ -68,6 +68,8 @@ from kleio.maintenance import maintain_on_schedule
 from kleio.settings import Settings, load_settings
 from kleio.sight import logs
 from kleio.tasks import end_tasks
+from kleio.web.errors import page_or_problem
+from kleio.web.router import router as page
 
 PUBLISH_SECONDS = 5.0
 """How old the numbers of another worker's pool may be in the metrics."""
@@ -152,7 +154,14 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
         response_headers=[docs.ATTRIBUTION_HEADER],
     )
     app = ObservedApplication(
-        route_handlers=[api, health.router, metrics.router, docs.openapi_document, docs.docs_asset],
+        route_handlers=[
+            api,
+            page,
+            health.router,
+            metrics.router,
+            docs.openapi_document,
+            docs.docs_asset,
+        ],
         lifespan=[lifespan],
         state=State(
             {
@@ -173,7 +182,7 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
             problems.ProblemError: problems.handle_problem,
             InvalidField: problems.handle_invalid_field,
             DatabaseError: problems.handle_database_error,
-            HTTPException: problems.handle_http_exception,
+            HTTPException: page_or_problem,
             Exception: problems.handle_bug,
         },
         # Level 5 of 9 is half the time for 2 % more bytes on a shelf page.

@@ -52,7 +52,7 @@ class StrictRequest(Request[Session, bytes, State]):
         try:
             return _decoder(self.route_handler).decode(await self.body())
         except msgspec.ValidationError as error:
-            raise _refusal(str(error)) from error
+            raise refusal(str(error)) from error
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise invalid_field("body", BODY_UNREADABLE) from error
 
@@ -72,7 +72,8 @@ def refuse_encoded(request: Request[Any, Any, Any]) -> None:
         )
 
 
-def _refusal(text: str) -> ProblemError:
+def refusal(text: str) -> ProblemError:
+    """Return the problem that a decoder's message tells, naming the field at fault."""
     found = _AT.match(text)
     message, path = (found["message"], found["path"] or "") if found else (text, "")
     if named := _NAMED.match(message):

@@ -220,6 +220,11 @@ def from_database_error(error: errors.DatabaseError) -> ProblemError:
             errors=fields,
             headers={"Retry-After": "1"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None,
         )
+    return bug()
+
+
+def bug() -> ProblemError:
+    """Return the problem of what is the server's own fault."""
     return ProblemError(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "The server failed; it is logged."
     )
@@ -234,7 +239,7 @@ def from_http_exception(error: HTTPException, request: Request[Any, Any, Any]) -
         detail = "; ".join(f"{f.field}: {f.message}" for f in fields) or "The request is not valid."
         return ProblemError(status, slug, detail, errors=fields)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ProblemError(status, "internal-error", "The server failed; it is logged.")
+        return bug()
     detail = status.description or status.phrase
     headers = dict(error.headers or {})
     if "allow" in headers:
@@ -347,12 +352,7 @@ def handle_http_exception(
 def handle_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer anything else: a bug, told in the log and not to the client."""
     logger.error("unhandled error", exc_info=error)
-    return respond(
-        request,
-        ProblemError(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "The server failed; it is logged."
-        ),
-    )
+    return respond(request, bug())
 
 
 def documented(*statuses: int) -> dict[int, ResponseSpec]:

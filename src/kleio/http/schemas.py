@@ -11,6 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from kleio.http.paging import Page
 
@@ -141,6 +142,22 @@ class CopyWithRelease(msgspec.Struct, frozen=True, rename="camel"):
     release: ReleaseCard
 
 
+class ShelfCopyWithRelease(CopyWithRelease, frozen=True, rename="camel"):
+    """One copy on the shelf; the last seven fields are there with `listening=true` alone.
+
+    They tell of its release, by all copies: how often and when it was played and cleaned;
+    `cleanliness` is 0 for clean and 100 for dirty, the marks go by the user's preferences.
+    """
+
+    plays: int | UnsetType = UNSET
+    last_played_at: datetime | UnsetType = UNSET
+    last_cleaned_at: datetime | UnsetType = UNSET
+    cleanliness: float | UnsetType = UNSET
+    needs_cleaning: bool | UnsetType = UNSET
+    neglected: bool | UnsetType = UNSET
+    recently_played: bool | UnsetType = UNSET
+
+
 class PlayWithRelease(msgspec.Struct, frozen=True, rename="camel"):
     """A play; `durationEstimated` says that nobody gave the duration."""
 
@@ -189,5 +206,5 @@ class ReleasePage(Page[ReleaseCard], frozen=True, kw_only=True):
     """A page of releases."""
 
 
-class CopyPage(Page[CopyWithRelease], frozen=True, kw_only=True):
+class CopyPage(Page[ShelfCopyWithRelease], frozen=True, kw_only=True):
     """A page of a shelf."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response, Router, delete, get, patch, post, put
+from litestar.connection import ASGIConnection
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Raw, UnsetType
 
@@ -96,7 +97,7 @@ class TokenPage(Page[Token], frozen=True, kw_only=True):
     """All tokens of a user, in one page."""
 
 
-def settings_of(request: ApiRequest) -> Settings:
+def settings_of(request: ASGIConnection[Any, Any, Any, Any]) -> Settings:
     """Return the worker's settings."""
     settings: Settings = request.app.state.settings
     return settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
+from kleio.db.pool import Database
 from kleio.db.queries import Keyed
 from kleio.http import fields
 from kleio.http.auth import ApiRequest, database_of
@@ -28,7 +29,7 @@ from kleio.http.problems import documented, invalid_field, not_found
 from kleio.http.responses import version_etag
 from kleio.http.schemas import CopyPage, CopyWithRelease
 from kleio.repositories import collection
-from kleio.repositories.collection import Copy
+from kleio.repositories.collection import Copy, ShelfCopy
 
 Sort = Literal[
     "-added",
@@ -47,13 +48,16 @@ Sort = Literal[
     "-plays",
     "cleaning",
     "-cleaning",
+    "match",
+    "-match",
 ]
 
 SortParameter = Annotated[
     Sort,
     QueryParameter(
         description="Order of the copies; a dash turns it round. `played` is the last play (never "
-        "first), `plays` their number, `cleaning` the score from 0 (clean) to 100 (dirty)."
+        "first), `plays` their number, `cleaning` the score from 0 (clean) to 100 (dirty), `match` "
+        "how like `q` it is."
     ),
 ]
 
@@ -91,6 +95,13 @@ ArchivedFilter = Annotated[
     bool,
     QueryParameter(description="Whether to list what is archived instead of what is on the shelf."),
 ]
+WithListening = Annotated[
+    bool,
+    QueryParameter(
+        description="Whether to tell of each copy how often and when its release was played and "
+        "cleaned, and whether it needs cleaning, is neglected or was played recently."
+    ),
+]
 SeedText = Annotated[
     str | None,
     QueryParameter(
@@ -100,7 +111,7 @@ SeedText = Annotated[
     ),
 ]
 
-_NONE: dict[str, Any] = dict.fromkeys(
+NO_FILTERS: dict[str, Any] = dict.fromkeys(
     (
         *("search", "artist", "label", "genre", "style", "format", "country"),
         *("year_from", "year_to", "folder_id", "min_rating"),
@@ -128,17 +139,48 @@ def checked_filters(**filters: Any) -> dict[str, Any]:
     return filters
 
 
-async def _read_page(
-    request: ApiRequest, sort: Sort, place: PageRequest, filters: dict[str, Any]
-) -> list[Keyed[Copy]]:
-    read = database_of(request).read
+def shelf_place(
+    sort: Sort, limit: int, cursor: str | None, offset: int, *, search: str | None
+) -> PageRequest:
+    """Return the place of a page on the shelf.
+
+    Raises:
+        ProblemError: 400, naming `cursor` or `offset`, or `sort` where it needs a search.
+    """
+    if sort.endswith("match") and search is None:
+        raise invalid_field("sort", "match needs q", source="query")
+    key_type = datetime if sort.endswith("added") else str
+    return page_request(sort, limit, cursor, offset, key_type=key_type)
+
+
+async def read_page(
+    database: Database,
+    user_id: UUID,
+    sort: Sort,
+    place: PageRequest,
+    filters: dict[str, Any],
+    *,
+    marks_at: datetime | None,
+) -> list[Keyed[ShelfCopy]]:
+    """Return one page of a user's shelf, and one copy more where there is a next one.
+
+    Args:
+        database: of the worker.
+        user_id: whose shelf it is.
+        sort: the order.
+        place: where the page stands in it.
+        filters: as `checked_filters` returns them.
+        marks_at: now, to tell what has been done with each release; None not to.
+    """
+    read = database.read
     page: dict[str, Any] = {
-        "user_id": request.user.user_id,
+        "user_id": user_id,
+        "marks_at": marks_at,
         "page_size": place.limit + 1,
         "page_offset": place.offset,
     }
     is_descending, order = sort.startswith("-"), sort.removeprefix("-")
-    if order == "added" and filters == _NONE:
+    if order == "added" and filters == NO_FILTERS:
         if is_descending:
             return await read(
                 collection.list_collection_newest,
@@ -198,11 +240,12 @@ async def list_collection(
     never_played: NeverPlayedFilter = None,
     needs_cleaning: NeedsCleaningFilter = None,
     archived: ArchivedFilter = False,
+    listening: WithListening = False,
     limit: Limit = 50,
     cursor: CursorText = None,
     offset: Offset = 0,
     with_total: WithTotal = False,
-) -> Response[Page[Copy]]:
+) -> Response[Page[ShelfCopy]]:
     """Return the user's copies, each with its release."""
     filters = checked_filters(
         search=q,
@@ -222,9 +265,15 @@ async def list_collection(
         needs_cleaning=needs_cleaning,
         archived=archived,
     )
-    key_type = datetime if sort.endswith("added") else str
-    place = page_request(sort, limit, cursor, offset, key_type=key_type)
-    rows = await _read_page(request, sort, place, filters)
+    place = shelf_place(sort, limit, cursor, offset, search=q)
+    rows = await read_page(
+        database_of(request),
+        request.user.user_id,
+        sort,
+        place,
+        filters,
+        marks_at=datetime.now(UTC) if listening else None,
+    )
     total = None
     if with_total:
         total = await database_of(request).read(

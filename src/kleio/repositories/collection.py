@@ -29,6 +29,22 @@ class Copy(Row, frozen=True):
     release: Raw
 
 
+class ShelfCopy(Copy, frozen=True, omit_defaults=True):
+    """A copy on the shelf with what has been done with its release; None where not asked for.
+
+    `cleanliness` is 0 for clean and 100 for dirty; `needs_cleaning`, `neglected` and
+    `recently_played` go by the user's preferences.
+    """
+
+    plays: int | None = None
+    last_played_at: datetime | None = None
+    last_cleaned_at: datetime | None = None
+    cleanliness: float | None = None
+    needs_cleaning: bool | None = None
+    neglected: bool | None = None
+    recently_played: bool | None = None
+
+
 @query
 async def list_collection_newest(
     conn: Connection,
@@ -36,9 +52,10 @@ async def list_collection_newest(
     user_id: UUID,
     before_added_at: datetime | None,
     before_id: UUID | None,
+    marks_at: datetime | None,
     page_size: int,
     page_offset: int,
-) -> list[Keyed[Copy]]:
+) -> list[Keyed[ShelfCopy]]:
     """Return one page of a user's copies, latest added first."""
 
 
@@ -49,9 +66,10 @@ async def list_collection_oldest(
     user_id: UUID,
     after_added_at: datetime | None,
     after_id: UUID | None,
+    marks_at: datetime | None,
     page_size: int,
     page_offset: int,
-) -> list[Keyed[Copy]]:
+) -> list[Keyed[ShelfCopy]]:
     """Return one page of a user's copies, earliest added first."""
 
 
@@ -79,9 +97,10 @@ async def list_collection_ascending(
     search: str | None,
     after_key: str | None,
     after_id: UUID | None,
+    marks_at: datetime | None,
     page_size: int,
     page_offset: int,
-) -> list[Keyed[Copy]]:
+) -> list[Keyed[ShelfCopy]]:
     """Return one page of a user's copies, filtered and by any order, ascending."""
 
 
@@ -109,9 +128,10 @@ async def list_collection_descending(
     search: str | None,
     before_key: str | None,
     before_id: UUID | None,
+    marks_at: datetime | None,
     page_size: int,
     page_offset: int,
-) -> list[Keyed[Copy]]:
+) -> list[Keyed[ShelfCopy]]:
     """Return one page of a user's copies, filtered and by any order, descending."""
 
 

@@ -28,6 +28,13 @@ class Session(Row, frozen=True):
     token_id: UUID
 
 
+class PageSession(Session, frozen=True):
+    """Who looks at the page, with which token, and the zone that their days are counted in."""
+
+    token_name: str
+    time_zone: str
+
+
 @query
 async def insert_token(
     conn: Connection,
@@ -45,6 +52,13 @@ async def insert_token(
 @query
 async def get_session(conn: Connection, *, token_hash: bytes, now: datetime) -> Session | None:
     """Return who a token belongs to, None where it is unknown or expired."""
+
+
+@query
+async def get_page_session(
+    conn: Connection, *, token_hash: bytes, now: datetime
+) -> PageSession | None:
+    """Return who a token belongs to and their zone, None where it is unknown or expired."""
 
 
 @query

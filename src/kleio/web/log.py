@@ -1,0 +1,281 @@
+"""The evening: find a record, log it in two taps, take it back, and what to play now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromQuery
+from msgspec import UNSET, UnsetType
+
+from kleio.db.queries import Connection
+from kleio.http import fields
+from kleio.http.auth import database_of
+from kleio.http.cleanings import insert_cleaning
+from kleio.http.log import PLAY_AFTER_CLEANING
+from kleio.http.moments import check_moment
+from kleio.http.paging import CursorText, encode_cursor, page_request
+from kleio.http.plays import Minutes, Side, insert_play, seconds_of
+from kleio.http.problems import invalid_field, not_found
+from kleio.http.shelf import NO_FILTERS, read_page, shelf_place
+from kleio.repositories import cleanings, plays, recommendations, releases, styluses
+from kleio.repositories.cleanings import Cleaning
+from kleio.repositories.collection import ShelfCopy
+from kleio.repositories.plays import Play
+from kleio.web import words
+from kleio.web.cards import card
+from kleio.web.forms import fill, read_form
+from kleio.web.query_strings import changed
+from kleio.web.rendering import render, see_other, wants_fragment, zone_of
+from kleio.web.sessions import PageRequest
+
+FOUND_OWN = 12
+FOUND_ELSEWHERE = 8
+TO_PLAY = 8
+LATELY = 8
+PLAYS = 50
+NO_STYLUS = "none"
+
+DEEDS = ("play", "clean", "both")
+
+
+class LogForm(msgspec.Struct, rename="camel"):
+    """What a tap logs; `log` is a deed, a subject and its id, `when` of the user's zone."""
+
+    log: str
+    stylus: str | None = None
+    side: Side | None = None
+    when: str | None = None
+    minutes: Minutes | None = None
+    deep: bool = False
+    notes: fields.Text | None = None
+
+
+class LogIds(msgspec.Struct):
+    """What was logged, to take it back."""
+
+    play: UUID | None = None
+    cleaning: UUID | None = None
+
+
+@get("/log", include_in_schema=False)
+async def show_log(
+    request: PageRequest,
+    q: fields.SearchFilter = None,
+    play: FromQuery[UUID | None] = None,
+    cleaning: FromQuery[UUID | None] = None,
+) -> Response[str]:
+    """Show what to play now, or what was found; where only that is asked for, that alone."""
+    read, user_id = database_of(request).read, request.user.user_id
+    if q is not None:
+        found = await _find(request, q)
+        template = "parts/found.html" if wants_fragment(request) else "log.html"
+        return render(request, template, q=q, logged=None, styluses=None, **found)
+    now = datetime.now(UTC)
+    to_play = await read(
+        recommendations.list_recommendations, user_id=user_id, tz=None, now=now, max_rows=TO_PLAY
+    )
+    shown: dict[str, Any] = {
+        "q": None,
+        "to_play": [(row, card(row.release)) for row in to_play],
+    }
+    if wants_fragment(request):
+        return render(request, "parts/to_play.html", **shown)
+    return render(
+        request,
+        "log.html",
+        logged=LogIds(play, cleaning) if play or cleaning else None,
+        styluses=await read(styluses.list_styluses, user_id=user_id),
+        **shown,
+    )
+
+
+async def _find(request: PageRequest, q: str) -> dict[str, Any]:
+    """Return what is like the words: on the shelf first, and then elsewhere."""
+    database, user_id = database_of(request), request.user.user_id
+    place = shelf_place("-match", FOUND_OWN, None, 0, search=q)
+    own = await read_page(
+        database, user_id, "-match", place, {**NO_FILTERS, "search": q}, marks_at=datetime.now(UTC)
+    )
+    copies: list[ShelfCopy] = [row.row for row in own[:FOUND_OWN]]
+    known = {copy.release_id for copy in copies}
+    catalogued = await database.read(
+        releases.search_releases,
+        search=q,
+        before_score=None,
+        before_id=None,
+        page_size=FOUND_ELSEWHERE + len(known),
+        page_offset=0,
+        **dict.fromkeys(
+            ("artist", "label", "genre", "style", "format", "country", "catno", "barcode")
+        ),
+        year_from=None,
+        year_to=None,
+    )
+    elsewhere = [card(row.row) for row in catalogued if row.id not in known]
+    return {
+        "own": [(copy, card(copy.release)) for copy in copies],
+        "elsewhere": elsewhere[:FOUND_ELSEWHERE],
+    }
+
+
+@post("/log", status_code=200, include_in_schema=False)
+async def add_log(request: PageRequest) -> Response[str]:
+    """Log a play, a cleaning, or a cleaning and the play after it, in one transaction."""
+    form = fill(LogForm, await read_form(request))
+    deed, subject = _subject(form.log)
+    stylus_id = _stylus(form.stylus)
+    seconds = seconds_of(None, form.minutes)
+    now = datetime.now(UTC)
+    at = now if form.when is None else local_moment(form.when, zone_of(request.user))
+    logged = LogIds()
+    row: Cleaning | Play | None = None
+    async with database_of(request).transaction() as conn:
+        if deed != "play":
+            cleaning = await insert_cleaning(
+                conn,
+                request.user.user_id,
+                **subject,
+                cleaned_at=at,
+                deep=form.deep,
+                notes=form.notes,
+                now=now,
+            )
+            row, logged.cleaning = cleaning, cleaning.id
+        if deed != "clean":
+            play = await insert_play(
+                conn,
+                request.user.user_id,
+                **subject,
+                stylus_id=stylus_id,
+                played_at=at if deed == "play" else at + PLAY_AFTER_CLEANING,
+                duration_seconds=seconds,
+                side=form.side,
+                notes=form.notes,
+                now=now,
+            )
+            row, logged.play = play, play.id
+    if not wants_fragment(request):
+        ids = {name: value for name, value in msgspec.to_builtins(logged).items() if value}
+        return see_other(request, changed("/log", ids))
+    assert row is not None
+    return render(
+        request,
+        "parts/logged.html",
+        headers={"HX-Trigger": "logged"},
+        deed=deed,
+        at=None if form.when is None else at,
+        logged=logged,
+        release=card(row.release),
+    )
+
+
+def _subject(text: str) -> tuple[str, dict[str, UUID | None]]:
+    """Return what is to be logged, and of what.
+
+    Raises:
+        ProblemError: 400, naming `log`.
+    """
+    deed, _, rest = text.partition(":")
+    subject, _, id_ = rest.partition(":")
+    try:
+        found = UUID(id_)
+    except ValueError as error:
+        raise invalid_field("log", "not a record") from error
+    if deed not in DEEDS or subject not in ("copy", "release"):
+        raise invalid_field("log", "neither a play nor a cleaning")
+    is_copy = subject == "copy"
+    return deed, {
+        "copy_id": found if is_copy else None,
+        "release_id": None if is_copy else found,
+    }
+
+
+def _stylus(text: str | None) -> UUID | UnsetType | None:
+    """Return which stylus: UNSET for the primary one, None for none."""
+    if text is None:
+        return UNSET
+    if text == NO_STYLUS:
+        return None
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise invalid_field("stylus", "no such stylus") from error
+
+
+def local_moment(text: str, zone: ZoneInfo) -> datetime:
+    """Return the moment that a browser's field for date and time holds, in UTC.
+
+    Raises:
+        ProblemError: 400, naming `when`.
+    """
+    try:
+        local = datetime.fromisoformat(text)
+        moment = (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise invalid_field("when", "not a date and time") from error
+    check_moment("when", moment)
+    return moment
+
+
+@post("/log/undo", status_code=200, include_in_schema=False)
+async def undo_log(request: PageRequest) -> Response[str]:
+    """Take back what was logged: a play, a cleaning, or both."""
+    ids = fill(LogIds, await read_form(request))
+    async with database_of(request).transaction() as conn:
+        taken = await _take_back(conn, request.user.user_id, ids)
+    if not taken:
+        raise not_found("play or cleaning")
+    if not wants_fragment(request):
+        return see_other(request, "/log")
+    return render(request, "parts/taken_back.html", headers={"HX-Trigger": "logged"})
+
+
+async def _take_back(conn: Connection, user_id: UUID, ids: LogIds) -> int:
+    taken = 0
+    if ids.play is not None:
+        taken += await plays.delete_play(conn, user_id=user_id, play_id=ids.play)
+    if ids.cleaning is not None:
+        taken += await cleanings.delete_cleaning(conn, user_id=user_id, cleaning_id=ids.cleaning)
+    return taken
+
+
+@get("/plays", include_in_schema=False)
+async def show_plays(request: PageRequest, cursor: CursorText = None) -> Response[str]:
+    """Show what was played, the latest first; as a part of the page, one page of it."""
+    size = LATELY if wants_fragment(request) else PLAYS
+    place = page_request("-played", size, cursor, 0, key_type=datetime)
+    rows = await database_of(request).read(
+        plays.list_plays,
+        user_id=request.user.user_id,
+        before_played_at=place.key,
+        before_id=place.id,
+        page_size=size + 1,
+        page_offset=0,
+    )
+    now = datetime.now(UTC).astimezone(zone_of(request.user))
+    following = None
+    if len(rows) > size:
+        rows = rows[:size]
+        following = changed("/plays", {}, cursor=encode_cursor(place.sort, rows[-1]))
+    return render(
+        request,
+        "parts/plays.html" if wants_fragment(request) else "plays.html",
+        days=[
+            (day, list(entries))
+            for day, entries in groupby(
+                ((row.row, card(row.row.release)) for row in rows),
+                key=lambda entry: words.weekday(entry[0].played_at, now),
+            )
+        ],
+        following=following,
+        is_first=cursor is None,
+    )
+
+
+HANDLERS = [show_log, add_log, undo_log, show_plays]

@@ -1,0 +1,190 @@
+"""Logging from the page: found with a typo, logged in one tap, taken back, at another time."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from http_site import ALICES_CLEANINGS, ALICES_PLAYS, ALICES_STYLUS, NOWHERE, Site
+from page_client import HTMX, Browser
+
+pytestmark = pytest.mark.anyio
+
+
+async def newest(site: Site, table: str) -> Any:
+    """Return the row that was written last, as an object."""
+    row = await site.value(f"SELECT to_jsonb(t) FROM {table} AS t ORDER BY created_at DESC LIMIT 1")
+    return json.loads(bytes(row))
+
+
+async def counts(site: Site) -> tuple[int, int]:
+    plays = await site.value("SELECT count(*) FROM play_history")
+    cleanings = await site.value("SELECT count(*) FROM cleaning_history")
+    return plays - ALICES_PLAYS, cleanings - ALICES_CLEANINGS
+
+
+async def test_a_typo_finds_the_own_shelf_first(reader: Browser) -> None:
+    page = await reader.get("/log?q=stokholm%20persuder", **HTMX)
+    assert "<html" not in page.text
+    titles = [title.text for title in page.find("//*[@class='line-title']")]
+    assert titles[0] == "Stockholm"
+    headings = [heading.text for heading in page.find("//h2")]
+    assert headings[0] == "On your shelf"
+    buttons = page.find("//li[1]//button/@value")
+    assert [value.partition(":")[0] for value in buttons] == ["play", "clean", "both"]
+    assert all(":copy:" in value for value in buttons)
+
+
+async def test_what_is_not_on_the_shelf_is_found_elsewhere(site: Site, alice: Browser) -> None:
+    release_id = await site.value(
+        "SELECT r.id FROM releases AS r WHERE r.discogs_id > 1000000 AND NOT EXISTS"
+        " (SELECT FROM user_releases AS c WHERE c.release_id = r.id) ORDER BY r.id LIMIT 1"
+    )
+    title = await site.value("SELECT title FROM releases WHERE id = %s", release_id)
+    page = await alice.get("/log", 200)
+    answer = await alice.client.get("/log", params={"q": title}, headers=HTMX)
+    assert f"play:release:{release_id}" in answer.text
+    assert "n the catalogue" in answer.text
+    assert page.find("//section[@id='found']//h2")[0].text == "What to play now"
+
+
+async def test_nothing_is_found_and_said(reader: Browser) -> None:
+    page = await reader.get("/log?q=qqqqqqqzzzz")
+    assert "Nothing sounds like “qqqqqqqzzzz”" in page.words()
+
+
+@pytest.mark.parametrize(
+    ("deed", "expected"), [("play", (1, 0)), ("clean", (0, 1)), ("both", (1, 1))]
+)
+@pytest.mark.parametrize("htmx", [True, False], ids=["script", "plain"])
+async def test_a_tap_logs_and_another_takes_it_back(
+    site: Site, alice: Browser, deed: str, expected: tuple[int, int], htmx: bool
+) -> None:
+    copy_id = await site.copy_id("alice")
+    page = await alice.post("/log", 200 if htmx else 303, htmx=htmx, log=f"{deed}:copy:{copy_id}")
+    assert await counts(site) == expected
+    if htmx:
+        assert page.answer.headers["hx-trigger"] == "logged"
+    else:
+        page = await alice.get(page.answer.headers["location"])
+    form = page.find("//*[@class='note']//form")[0]
+    given = {field.get("name"): field.get("value") for field in form.xpath(".//input")}
+    assert set(given) == {"csrf"} | {
+        name for name, count in zip(("play", "cleaning"), expected, strict=True) if count
+    }
+    await alice.post(form.get("action"), 200 if htmx else 303, htmx=htmx, **given)
+    assert await counts(site) == (0, 0)
+    await alice.post(form.get("action"), 404, htmx=htmx, **given)
+
+
+async def test_the_primary_stylus_is_the_preset(site: Site, alice: Browser) -> None:
+    page = await alice.get("/log")
+    chosen = page.find("//select[@name='stylus']/option[@selected]")
+    assert [option.text for option in chosen] == [f"{ALICES_STYLUS} (primary)"]
+    copy_id = await site.copy_id("alice")
+    stylus_id = await site.value("SELECT id FROM styluses WHERE name = %s", ALICES_STYLUS)
+    for given, expected in (
+        (None, str(stylus_id)),
+        ("none", None),
+        (str(stylus_id), str(stylus_id)),
+    ):
+        form = {"log": f"play:copy:{copy_id}"} | ({} if given is None else {"stylus": given})
+        await alice.post("/log", **form)
+        assert (await newest(site, "play_history"))["stylus_id"] == expected
+
+
+async def test_an_earlier_evening(site: Site, alice: Browser) -> None:
+    """The time is of the user's zone, which is not the server's."""
+    await site.alice.patch("/api/v1/me/preferences", json={"timeZone": "America/New_York"})
+    await alice.post(
+        "/log",
+        log=f"both:copy:{await site.copy_id('alice')}",
+        when="2026-03-08T21:30",
+        side="B",
+        minutes="17.5",
+        deep="true",
+        notes="the quiet side",
+    )
+    play, cleaning = await newest(site, "play_history"), await newest(site, "cleaning_history")
+    assert play["played_at"].startswith("2026-03-09T01:30:01")
+    assert cleaning["cleaned_at"].startswith("2026-03-09T01:30:00")
+    assert (play["side"], play["duration_seconds"], play["duration_estimated"]) == (
+        "B",
+        1050,
+        False,
+    )
+    assert cleaning["deep"]
+    assert play["notes"] == cleaning["notes"] == "the quiet side"
+    page = await alice.get("/plays")
+    assert "21:30 · side B · 18 min · the quiet side" in page.words()
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "words"),
+    [
+        ({"log": "play:copy:nonsense"}, 400, "Log: not a record"),
+        ({"log": "burn:copy:{copy}"}, 400, "Log: neither a play nor a cleaning"),
+        ({"log": "play:folder:{copy}"}, 400, "Log: neither a play nor a cleaning"),
+        ({}, 400, "Log: needed"),
+        ({"log": f"play:copy:{NOWHERE}"}, 404, "Copy id: There is no such copy"),
+        ({"log": f"both:release:{NOWHERE}"}, 404, "Release id: There is no such release"),
+        ({"log": "play:copy:{copy}", "stylus": str(NOWHERE)}, 404, "Stylus id"),
+        ({"log": "play:copy:{copy}", "stylus": "x"}, 400, "Stylus"),
+        ({"log": "play:copy:{copy}", "side": "9"}, 400, "Side"),
+        ({"log": "play:copy:{copy}", "minutes": "-1"}, 400, "Minutes"),
+        ({"log": "both:copy:{copy}", "when": "yesterday"}, 400, "When: not a date and time"),
+        ({"log": "both:copy:{copy}", "when": "1800-01-01T00:00"}, 400, "When: before 1877"),
+        ({"log": "both:copy:{copy}", "when": "9999-12-31T23:59"}, 400, "When"),
+        ({"log": "both:copy:{copy}", "notes": "a\0b"}, 400, "Notes"),
+    ],
+)
+async def test_what_can_t_be_logged_is_said_and_writes_nothing(
+    reading: Site, reader: Browser, form: dict[str, str], status: int, words: str
+) -> None:
+    copy_id = await reading.copy_id("alice")
+    form = {name: value.replace("{copy}", str(copy_id)) for name, value in form.items()}
+    page = await reader.post("/log", status, **form)
+    assert words in page.words()
+    note = await reader.post("/log", status, htmx=True, **form)
+    assert words in note.text
+    assert note.answer.headers["hx-retarget"] == "#notes"
+    assert await counts(reading) == (0, 0)
+
+
+async def test_nobody_logs_on_another_s_shelf(site: Site, alice: Browser) -> None:
+    bobs = await site.copy_id("bob")
+    await alice.post("/log", 404, log=f"play:copy:{bobs}")
+    assert await counts(site) == (0, 0)
+
+
+async def test_nobody_takes_back_another_s(site: Site) -> None:
+    from page_client import as_browser
+
+    bob = await as_browser(site, "bob")
+    play = await site.value("SELECT id FROM play_history LIMIT 1")
+    await bob.post("/log/undo", 404, play=str(play))
+    assert await counts(site) == (0, 0)
+
+
+async def test_plays_page_by_page(site: Site, alice: Browser) -> None:
+    user_id = await site.user_id("alice")
+    await site.rows(
+        "INSERT INTO play_history (user_id, release_id, played_at, duration_seconds,"
+        " duration_estimated, created_at, updated_at)"
+        " SELECT %s, (SELECT id FROM releases WHERE discogs_id = 1),"
+        " '2020-01-01'::timestamptz + n * interval '1 hour', 60, false, now(), now()"
+        " FROM generate_series(1, 120) AS n",
+        user_id,
+    )
+    seen: list[str] = []
+    path: str | None = "/plays"
+    while path:
+        page = await alice.get(path)
+        seen += page.find("//button[@form='undo']/@value")
+        path = next(iter(page.find("//a[@rel='next']/@href")), None)
+    expected = await site.rows(
+        "SELECT id::text FROM play_history WHERE user_id = %s ORDER BY played_at DESC, id DESC",
+        user_id,
+    )
+    assert seen == [row[0] for row in expected]
