@@ -147,8 +147,8 @@ INSERT INTO layout (name, distribution_column, colocated_with) VALUES
     ('albums', 'id', 'none');
 \endif
 -- Local, on the coordinator: attempts, discogs_pace, library_files, library_scans,
--- maintenance_steps, scan_files, scan_folders, scan_members, scan_reads, scan_songs, sync_jobs;
--- and unless songs are distributed: albums, libraries, library_artists, song_artists, songs.
+-- maintenance_steps, scan_files, scan_folders, scan_members, scan_reads, scan_songs, song_words,
+-- sync_jobs; and unless songs are distributed: albums, libraries, library_artists, song_artists, songs.
 
 SELECT CASE WHEN l.distribution_column IS NULL
             THEN format('SELECT create_reference_table(%L)', l.name)

@@ -4,6 +4,8 @@ DROP FUNCTION IF EXISTS public.month_floor(timestamptz, integer);
 
 DROP FUNCTION IF EXISTS public.path_key(bytea);
 
+DROP FUNCTION IF EXISTS public.name_words(text);
+
 DROP FUNCTION IF EXISTS public.name_key(text);
 
 DROP FUNCTION IF EXISTS public.uuid7_floor(timestamptz);

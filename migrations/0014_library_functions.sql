@@ -35,6 +35,19 @@ CREATE FUNCTION public.name_key(value text) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN md5(public.normalize_name(value))::uuid;
 
+-- The words of a normalised name, as they stand between spaces. Of a name that an index row could
+-- not hold as one word, each word's first 64 letters. Neither STRICT nor with a subquery, or it
+-- would be called for each row and not be a part of the statement.
+CREATE FUNCTION public.name_words(name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN string_to_array(
+        CASE WHEN octet_length(name) > 2000
+             THEN regexp_replace(name COLLATE "C", '([^ ]{64})[^ ]+', '\1', 'g')
+             ELSE name
+        END,
+        ' '
+    );
+
 -- A path by its bytes, which need not be text. Not MD5: a file can be named by anybody.
 CREATE FUNCTION public.path_key(value bytea) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -30,6 +30,17 @@ CREATE FUNCTION public.matches_search(name text, search text) RETURNS boolean
             OR name COLLATE "C" %> (public.search_keys(search))[3])
        AND name COLLATE "C" %> ALL ((public.search_keys(search))[4 : ]);
 
+-- Whether a normalised name is like every word of a search text, of which the three longest are
+-- given as the words of names that are like them (song_words.get_alternatives).
+CREATE FUNCTION public.matches_words(
+    name text, search text, first_words text[], second_words text[], third_words text[]
+) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN public.name_words(name COLLATE "C") && first_words
+       AND (second_words IS NULL OR public.name_words(name COLLATE "C") && second_words)
+       AND (third_words IS NULL OR public.name_words(name COLLATE "C") && third_words)
+       AND name COLLATE "C" %> ALL ((public.search_keys(search))[4 : ]);
+
 -- The words of a name and the spaces between them, each with whether it is like a word of the
 -- search text; put together they are the name. One or two letters are like themselves alone.
 CREATE FUNCTION public.search_parts(name text, search text) RETURNS json

@@ -292,6 +292,23 @@ SELECT (SELECT count(*) FROM scan_songs AS n
        (SELECT count(*) FROM scan_songs AS n
          WHERE n.library_id = :library_id AND n.outcome = 'moved') AS moved;
 
+-- name: insert_scan_words(library_id)!
+-- The words of the batch's names, for searches.
+--
+-- Returns: the number of new words.
+-- Index:   scan_songs_pkey; song_words_pkey.
+-- Order:   by the word, so that two scans can't deadlock.
+-- Cost:    at most 11 buffers.
+-- Locks:   the new words.
+INSERT INTO song_words (word)
+SELECT DISTINCT w.word
+  FROM scan_songs AS n
+ CROSS JOIN LATERAL unnest(name_words(normalize_name(n.name))) AS w (word)
+ WHERE n.library_id = :library_id::uuid
+   AND length(w.word) <= 64
+ ORDER BY w.word
+    ON CONFLICT (word) DO NOTHING;
+
 -- name: update_member_songs(library_id, now)!
 -- Songs that were not read and belong to another album now, because songs beside them changed.
 --

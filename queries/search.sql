@@ -1,7 +1,7 @@
 -- One search over the artists, albums and songs of the library and the releases of the catalogue.
 -- Tables: artists, library_artists, albums, songs, releases; mv_artist_stats for counts.
 
--- name: search_everything(search, kinds, per_kind)
+-- name: search_everything(search, first_words, second_words, third_words, kinds, per_kind)
 -- The best of each kind whose name is like a text; of releases, title, artists and numbers count.
 --
 -- The three longest words of the text are conditions of the index, which reads the trigrams of all
@@ -10,11 +10,13 @@
 -- one frequent word: of the names that hold it, the first 2,000 that are found are ranked (20 ms).
 --
 -- Returns: 0..per_kind rows Hit a kind.
--- Params:  search text: what a person typed; normalised here. kinds text[]: those wanted of
---          artist, album, song and release; the others are not looked at.
+-- Params:  search text: what a person typed; normalised here. first_words, second_words,
+--          third_words text[]: what song_words.get_alternatives says of it; only songs need them.
+--          kinds text[]: those wanted of artist, album, song and release; the others are not looked
+--          at.
 -- Index:   artists_name_trgm_idx, library_artists_name_trgm_idx, albums_name_trgm_idx,
---          songs_name_trgm_idx, releases_search_trgm_idx; the primary keys for what is shown.
--- Partitions: all of songs and albums, each by its trigram index.
+--          songs_words_idx, releases_search_trgm_idx; the primary keys for what is shown.
+-- Partitions: all of songs and albums, each by its index of names.
 -- Order:   kind, score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Stale:   mv_artist_stats, for the counts of artists.
 -- Plan:    custom: with the words known, their conditions are constants.
@@ -43,7 +45,10 @@ WITH found AS MATERIALIZED (
     (SELECT 'song', s.id, s.name, s.name_normalized
        FROM songs AS s
       WHERE 'song' = ANY (:kinds::text[])
-        AND matches_search(s.name_normalized, :search::text)
+        AND matches_words(
+                s.name_normalized, :search::text, :first_words::text[], :second_words::text[],
+                :third_words::text[]
+            )
         AND s.missing_since IS NULL
       LIMIT 2000)
      UNION ALL

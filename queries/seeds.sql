@@ -91,6 +91,25 @@ COPY songs (
     disc_number, track_number, updated_at, codec, name, artist_name, album_name, genre
 ) FROM STDIN (FORMAT binary);
 
+-- name: insert_seed_words(first_id, last_id)!
+-- The words of the names of songs that were copied, for searches.
+--
+-- Returns: the number of new words.
+-- Params:  first_id, last_id uuid: the songs from the one to the other.
+-- Index:   songs_pkey; song_words_pkey.
+-- Partitions: those of the ids.
+-- Order:   by the word, so that two processes can't deadlock.
+-- Cost:    at most 11 buffers.
+-- Locks:   the new words.
+INSERT INTO song_words (word)
+SELECT DISTINCT w.word
+  FROM songs AS s
+ CROSS JOIN LATERAL unnest(name_words(s.name_normalized)) AS w (word)
+ WHERE s.id BETWEEN :first_id::uuid AND :last_id::uuid
+   AND length(w.word) <= 64
+ ORDER BY w.word
+    ON CONFLICT (word) DO NOTHING;
+
 -- name: copy_seed_song_artists()!
 -- Further artists of songs.
 --

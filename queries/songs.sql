@@ -201,15 +201,15 @@ SELECT s.id, s.id,
  ORDER BY s.id
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: count_songs(library_id, artist, album, genre, codec, year_from, year_to, min_duration_ms, max_duration_ms, since, until, search)$
+-- name: count_songs(library_id, artist, album, genre, codec, year_from, year_to, min_duration_ms, max_duration_ms, since, until, search, first_words, second_words, third_words)$
 -- How many songs pass the filters of list_filtered_songs_newest, and are like a text.
 --
 -- Exactly, which takes seconds for ten million; library_stats has the number of all at once.
 --
 -- Returns: one bigint.
--- Params:  search text: as in search_songs, NULL where it is no filter; the others as in
---          list_filtered_songs_newest.
--- Index:   as list_filtered_songs_newest; songs_name_trgm_idx with a search text.
+-- Params:  search text: as in search_songs with its words, NULL where it is no filter; the others
+--          as in list_filtered_songs_newest.
+-- Index:   as list_filtered_songs_newest; songs_words_idx with a search text.
 -- Partitions: those of since to until.
 -- Plan:    custom: only with the filters known does the planner choose between these.
 -- Cost:    at most 960 buffers.
@@ -237,18 +237,23 @@ SELECT count(*)
    AND (:since::timestamptz IS NULL OR s.id >= uuid7_floor(:since::timestamptz))
    AND (:until::timestamptz IS NULL OR s.id < uuid7_floor(:until::timestamptz))
    AND (:search::text IS NULL
-        OR matches_search(s.name_normalized, :search::text));
+        OR matches_words(
+               s.name_normalized, :search::text, :first_words::text[], :second_words::text[],
+               :third_words::text[]
+           ));
 
--- name: search_songs(search, library_id, artist, album, genre, codec, year_from, year_to, min_duration_ms, max_duration_ms, since, until, before_score, before_id, page_size, page_offset)
+-- name: search_songs(search, first_words, second_words, third_words, library_id, artist, album, genre, codec, year_from, year_to, min_duration_ms, max_duration_ms, since, until, before_score, before_id, page_size, page_offset)
 -- Songs whose name is like a text and that pass the filters, best first; one page.
 --
 -- Of a frequent word the first 2,000 names that the index finds are ranked and no more: ranking all
 -- of them takes a second, and nobody reads on that far.
 --
 -- Returns: 0..page_size rows Keyed[Song]: score, id, then the song.
--- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
---          of the previous page, NULL for the first; the others as in list_filtered_songs_newest.
--- Index:   songs_name_trgm_idx; the three longest words find the candidates, all words decide.
+-- Params:  search text: what a person typed; normalised here. first_words, second_words,
+--          third_words text[]: what song_words.get_alternatives says of it. before_score,
+--          before_id: last row of the previous page, NULL for the first; the others as in
+--          list_filtered_songs_newest.
+-- Index:   songs_words_idx; the three longest words find the candidates, all words decide.
 -- Partitions: those of since to until.
 -- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Plan:    custom: with the words known, the condition of the index is a constant.
@@ -262,7 +267,10 @@ WITH found AS MATERIALIZED (
            s.disc_number, s.track_number, s.duration_ms, s.year, s.genre, s.codec, s.bit_rate,
            s.sample_rate, s.channels, s.missing_since, s.created_at, s.updated_at
       FROM songs AS s
-     WHERE matches_search(s.name_normalized, :search::text)
+     WHERE matches_words(
+               s.name_normalized, :search::text, :first_words::text[], :second_words::text[],
+               :third_words::text[]
+           )
        AND s.missing_since IS NULL
        AND (:library_id::uuid IS NULL OR s.library_id = :library_id::uuid)
        AND (:artist::text IS NULL

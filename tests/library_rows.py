@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from factories import NOW
 from kleio.db.queries import Connection
+from kleio.repositories import seeds, song_words
 
 LIBRARY = "Living room"
 MANY = 60
@@ -42,9 +45,23 @@ async def make_song(conn: Connection, library_id: UUID, name: str, **columns: An
     }
     names = ", ".join(given)
     marks = ", ".join(["%s"] * len(given))
-    return await _value(
+    song_id = await _value(
         conn, f"INSERT INTO songs ({names}) VALUES ({marks}) RETURNING id", *given.values()
     )
+    await add_words(conn)
+    return song_id
+
+
+async def add_words(conn: Connection) -> None:
+    """Write the words of all names of songs, as whoever writes songs does."""
+    await seeds.insert_seed_words(conn, first_id=UUID(int=0), last_id=UUID(int=2**128 - 1))
+
+
+async def words_of(conn: Connection, text: str) -> dict[str, Any]:
+    """Return what statements that search songs are told of the words of a text."""
+    found = await song_words.get_alternatives(conn, search=text)
+    assert found is not None
+    return msgspec.structs.asdict(found)
 
 
 async def make_library(conn: Connection, name: str = LIBRARY) -> UUID:

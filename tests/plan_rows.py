@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from kleio.db.pool import connect
+from kleio.db.queries import all_queries
 from kleio.importers.catalogue_store import store
 from kleio.repositories import library_stats
 from kleio.seed import demo_catalogue
@@ -227,6 +228,9 @@ class Facts(msgspec.Struct, frozen=True, eq=False):
     middle_song_id: UUID
     song_ids: list[UUID]
     song_name: str
+    first_words: list[str]
+    second_words: list[str]
+    third_words: list[str] | None
     album_id: UUID
     album_ids: list[UUID]
     album: str
@@ -260,9 +264,11 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         " GROUP BY a.id ORDER BY count(*) DESC, a.id OFFSET 5 LIMIT 1"
     ).fetchone()
     song_id, song_name, album_id, album = conn.execute(
-        # Of two words: a month of 1,700 songs is read whole sooner than three words' trigrams.
         "SELECT id, name, album_id, album_name FROM songs WHERE name ~ '^[^ ]{5,} [^ ]{5,}$'"
         " ORDER BY id OFFSET 2000 LIMIT 1"
+    ).fetchone()
+    first_words, second_words, third_words = conn.execute(
+        all_queries()["song_words.get_alternatives"].sql, {"search": song_name}
     ).fetchone()
     release = "SELECT {} FROM releases ORDER BY id OFFSET 1500 LIMIT 1"
     return Facts(
@@ -293,6 +299,9 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
             " (SELECT id FROM songs ORDER BY md5(id::text) LIMIT 100) AS part"
         ),
         song_name=song_name,
+        first_words=first_words,
+        second_words=second_words,
+        third_words=third_words,
         album_id=album_id,
         album_ids=one("SELECT array_agg(id) FROM (SELECT id FROM albums LIMIT 50) AS part"),
         album=album,

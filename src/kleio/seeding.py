@@ -252,6 +252,9 @@ async def copy_chunk(conn: Connection, library: Library, number: int) -> tuple[i
     async with conn.transaction():
         albums = await seeds.copy_seed_albums(conn, chunk.albums)
         songs = await seeds.copy_seed_songs(conn, chunk.songs)
+        if songs:
+            first_id, last_id = (UUID(bytes=chunk.songs[place][0]) for place in (0, -1))
+            await seeds.insert_seed_words(conn, first_id=first_id, last_id=last_id)
         await seeds.copy_seed_song_artists(conn, chunk.further_artists)
     return albums, songs
 

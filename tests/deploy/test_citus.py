@@ -189,7 +189,7 @@ def test_functions_and_settings_go_to_the_workers(base: Base) -> None:
     base.run(LAYOUT)
     calls = base.rows("SELECT call, argument FROM calls")
     functions = {argument.partition("(")[0] for call, argument in calls if call == "function"}
-    assert {"uuid7_floor", "normalize_name", "matches_search", "title_key"} <= functions
+    assert {"uuid7_floor", "normalize_name", "matches_words", "title_key"} <= functions
     # Those of extensions come with them, and those that make partitions run on the coordinator.
     assert not functions & {"similarity", "unaccent", "create_month_partition"}
     commands = [argument for call, argument in calls if call == "command"]

@@ -66,6 +66,7 @@ async def test_the_name_itself_leads(site: Site) -> None:
         " SELECT l.id, 'flac', n, now() FROM libraries AS l,"
         " unnest(ARRAY['Come Together Again', 'Together', 'Get It Together Now']) AS n"
     )
+    # No scan has told of their words: those that are written as they are typed are found.
     assert names(await search(site, "come together"), "songs") == [
         "Come Together",
         "Come Together Again",

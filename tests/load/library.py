@@ -214,7 +214,7 @@ class Bench:
         if "search.search_everything" in BY_NAME:
             searches["search.search_everything"] = {"kinds": ["song"], "per_kind": 20}
         for name, parameters in searches.items():
-            runs = [self.run(conn, name, search=text, **parameters) for text in texts]
+            runs = [self.run_search(conn, name, text, **parameters) for text in texts]
             p95 = measure({name: runs}, self.rounds, 0.95)[name]
             p50 = measure({name: runs}, 1)[name]
             self.add(f"{name} with a typo, p95", p95, "under 150 ms")
@@ -222,6 +222,21 @@ class Bench:
             self.add("ILIKE without the index", ilike)
             self.add(f"ILIKE against {name}, p50", f"{ilike.middle / p50.middle:,.0f} x",
                      "at least 100 x")  # fmt: skip
+
+    def run_search(
+        self, conn: psycopg.Connection[Any], name: str, text: str, **parameters: Any
+    ) -> Run:
+        """Both statements of a search: what is like the words, and what holds them."""
+        cursor = conn.cursor(binary=True)
+        words = BY_NAME["song_words.get_alternatives"].sql
+
+        def run() -> object:
+            first, second, third = cursor.execute(words, {"search": text}, prepare=True).fetchone()
+            found = {"first_words": first, "second_words": second, "third_words": third}
+            given = {"search": text, **found, **parameters}
+            return cursor.execute(BY_NAME[name].sql, given, prepare=False).fetchall()
+
+        return run
 
     def without_index(self, conn: psycopg.Connection[Any], names: list[str]) -> Timed:
         took = []
@@ -247,11 +262,11 @@ class Bench:
 
     def index(self, conn: psycopg.Connection[Any]) -> None:
         (size,) = conn.execute(
-            "SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('songs_name_trgm_idx')"
+            "SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('songs_words_idx')"
         ).fetchone()
         began = time.perf_counter()
-        conn.execute("REINDEX INDEX songs_name_trgm_idx")
-        self.add("trigram index of song names", f"{size / 2**20:,.0f} MiB, "
+        conn.execute("REINDEX INDEX songs_words_idx")
+        self.add("index of the words of song names", f"{size / 2**20:,.0f} MiB, "
                  f"built in {time.perf_counter() - began:,.0f} s")  # fmt: skip
         for table in ("songs", "albums"):
             heap, indexes = conn.execute(

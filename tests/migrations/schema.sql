@@ -174,6 +174,14 @@ CREATE FUNCTION public.matches_search(name text, search text) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[1]) AND (((public.search_keys(search))[2] IS NULL) OR ((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[2])) AND (((public.search_keys(search))[3] IS NULL) OR ((name COLLATE "C") OPERATOR(public.%>) (public.search_keys(search))[3])) AND ((name COLLATE "C") OPERATOR(public.%>) ALL ((public.search_keys(search))[4:])));
 
+CREATE FUNCTION public.name_words(name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN string_to_array(CASE WHEN (octet_length(name) > 2000) THEN regexp_replace((name COLLATE "C"), '([^ ]{64})[^ ]+'::text, '\1'::text, 'g'::text) ELSE name END, ' '::text);
+
+CREATE FUNCTION public.matches_words(name text, search text, first_words text[], second_words text[], third_words text[]) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((public.name_words((name COLLATE "C")) && first_words) AND ((second_words IS NULL) OR (public.name_words((name COLLATE "C")) && second_words)) AND ((third_words IS NULL) OR (public.name_words((name COLLATE "C")) && third_words)) AND ((name COLLATE "C") OPERATOR(public.%>) ALL ((public.search_keys(search))[4:])));
+
 CREATE FUNCTION public.month_floor(value timestamp with time zone, months_later integer DEFAULT 0) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ((date_trunc('month'::text, (value AT TIME ZONE 'UTC'::text)) + make_interval(months => months_later)) AT TIME ZONE 'UTC'::text);
@@ -1012,6 +1020,11 @@ CREATE UNLOGGED TABLE public.scan_songs (
     tags jsonb
 );
 
+CREATE TABLE public.song_words (
+    word text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT song_words_word_check CHECK ((length(word) <= 64))
+);
+
 CREATE TABLE public.styles (
     id uuid DEFAULT uuidv7() NOT NULL,
     name text NOT NULL,
@@ -1294,6 +1307,9 @@ ALTER TABLE ONLY public.scan_songs
 ALTER TABLE ONLY public.song_artists
     ADD CONSTRAINT song_artists_pkey PRIMARY KEY (artist_id, song_id);
 
+ALTER TABLE ONLY public.song_words
+    ADD CONSTRAINT song_words_pkey PRIMARY KEY (word);
+
 ALTER TABLE ONLY public.songs
     ADD CONSTRAINT songs_pkey PRIMARY KEY (id);
 
@@ -1418,6 +1434,8 @@ CREATE INDEX scan_files_folder_idx ON public.scan_files USING btree (library_id,
 
 CREATE INDEX song_artists_song_idx ON public.song_artists USING btree (song_id, "position");
 
+CREATE INDEX song_words_trgm_idx ON public.song_words USING gin (word public.gin_trgm_ops);
+
 CREATE INDEX songs_album_idx ON ONLY public.songs USING btree (album_id, disc_number, track_number, id);
 
 CREATE INDEX songs_artist_idx ON ONLY public.songs USING btree (artist_id, id DESC);
@@ -1426,7 +1444,7 @@ CREATE INDEX songs_codec_idx ON ONLY public.songs USING btree (codec, id);
 
 CREATE INDEX songs_library_idx ON ONLY public.songs USING btree (library_id, id);
 
-CREATE INDEX songs_name_trgm_idx ON ONLY public.songs USING gin (name_normalized public.gin_trgm_ops);
+CREATE INDEX songs_words_idx ON ONLY public.songs USING gin (public.name_words(name_normalized));
 
 CREATE UNIQUE INDEX styluses_user_primary_key ON public.styluses USING btree (user_id) WHERE is_primary;
 

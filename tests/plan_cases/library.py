@@ -14,7 +14,10 @@ NO_SONG_FILTERS: dict[str, Any] = dict.fromkeys(
     )
 )
 NO_ALBUM_FILTERS: dict[str, Any] = dict.fromkeys(("library_id", "year_from", "year_to"))
-SEARCH = {"search": "@song_name"}
+SEARCH = {
+    "search": "@song_name",
+    **{f"{place}_words": f"@{place}_words" for place in ("first", "second", "third")},
+}
 APRIL, MAY = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
 
 
@@ -56,8 +59,8 @@ CASES = [
     Case("songs.list_artist_songs", {**FIRST, **PAGE, "artist_id": "@library_artist_id"},
          {"songs_artist_idx", "song_artists_pkey", "songs_pkey"}, 400),
     Case("songs.search_songs", {**NO_SONG_FILTERS, **FIRST, **PAGE, **SEARCH},
-         {"songs_name_trgm_idx"}, 4000),
-    Case("songs.count_songs", {**NO_SONG_FILTERS, **SEARCH}, {"songs_name_trgm_idx"}, 4000),
+         {"songs_words_idx"}, 4000),
+    Case("songs.count_songs", {**NO_SONG_FILTERS, **SEARCH}, {"songs_words_idx"}, 4000),
     Case("albums.get_album", {"album_id": "@album_id"}, {"albums_pkey"}, 4, rows=1),
     *(
         Case(f"albums.list_albums_{verb}", {**NO_ALBUM_FILTERS, **FIRST, **PAGE}, {index}, buffers,

@@ -9,13 +9,16 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from factories import NOW, make_user
 from kleio.db.errors import MissingReference, translate
 from kleio.db.queries import Connection
 from kleio.repositories import albums, library_artists, library_stats, songs, user_songs
+from kleio.repositories.song_words import NO_WORDS
 from kleio.seed.music import MusicPlan
 from kleio.seeding import copy_chunk, prepare_library, read_library
+from library_rows import words_of
 from servers import owner_only
 
 pytestmark = pytest.mark.anyio
@@ -122,7 +125,9 @@ async def test_a_filter_finds_what_it_says_and_the_count_agrees(
     up = await walk(songs.list_filtered_songs_oldest, library, "after_id", **filters)
     assert [row.id for row in down] == expected[::-1]
     assert [row.id for row in up] == expected
-    assert await songs.count_songs(library, **filters, search=None) == len(expected)
+    assert await songs.count_songs(
+        library, **filters, search=None, **structs.asdict(NO_WORDS)
+    ) == len(expected)
 
 
 async def test_artist_and_album_are_found_by_their_whole_names(library: Connection) -> None:
@@ -271,13 +276,14 @@ async def test_a_search_forgives_a_typo(library: Connection) -> None:
         " ORDER BY id LIMIT 1",
     )
     typo = name[:4] + name[5] + name[4] + name[6:]
+    words = await words_of(library, typo)
     found = await songs.search_songs(
-        library, search=typo, **NO_FILTERS, before_score=None, before_id=None, page_size=20,
-        page_offset=0,
+        library, search=typo, **words, **NO_FILTERS, before_score=None, before_id=None,
+        page_size=20, page_offset=0,
     )  # fmt: skip
     assert song_id in {row.id for row in found}
     assert [row.key for row in found] == sorted((row.key for row in found), reverse=True)
-    assert await songs.count_songs(library, **NO_FILTERS, search=typo) >= 1
+    assert await songs.count_songs(library, **NO_FILTERS, search=typo, **words) >= 1
 
 
 async def test_the_views_count_what_is_there(library: Connection) -> None:

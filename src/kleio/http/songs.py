@@ -32,7 +32,7 @@ from kleio.http.paging import (
 )
 from kleio.http.problems import documented, invalid_field, not_found
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
-from kleio.repositories import library_stats, songs
+from kleio.repositories import library_stats, song_words, songs
 from kleio.repositories.songs import Song
 
 MAX_LOOKUP = 1000
@@ -118,6 +118,14 @@ async def read_songs(database: Database, song_ids: list[UUID]) -> list[Song]:
     return await database.read(read, song_ids=song_ids)
 
 
+async def read_alternatives(database: Database, search: str | None) -> dict[str, Any]:
+    """Return what statements that search songs are told of the words of a text."""
+    if search is None:
+        return msgspec.structs.asdict(song_words.NO_WORDS)
+    found = await database.read(song_words.get_alternatives, search=search)
+    return msgspec.structs.asdict(found or song_words.NO_WORDS)
+
+
 def check_years(year_from: int | None, year_to: int | None) -> None:
     """Refuse years that end before they start.
 
@@ -129,7 +137,11 @@ def check_years(year_from: int | None, year_to: int | None) -> None:
 
 
 async def _read_page(
-    request: ApiRequest, place: PageRequest, search: str | None, filters: dict[str, Any]
+    request: ApiRequest,
+    place: PageRequest,
+    search: str | None,
+    words: dict[str, Any],
+    filters: dict[str, Any],
 ) -> list[Keyed[Song]]:
     read = database_of(request).read
     size: dict[str, Any] = {"page_size": place.limit + 1, "page_offset": place.offset}
@@ -137,6 +149,7 @@ async def _read_page(
         return await read(
             songs.search_songs,
             search=search,
+            **words,
             **filters,
             before_score=place.key,
             before_id=place.id,
@@ -215,10 +228,11 @@ async def list_songs(
         if q is None
         else page_request("best", limit, cursor, offset, key_type=float)
     )
-    rows = await _read_page(request, place, q, filters)
+    words = await read_alternatives(database_of(request), q)
+    rows = await _read_page(request, place, q, words, filters)
     total, refreshed_at = None, None
     if with_total:
-        total = await database_of(request).read(songs.count_songs, **filters, search=q)
+        total = await database_of(request).read(songs.count_songs, **filters, search=q, **words)
     elif q is None and not any(value is not None for value in filters.values()):
         totals = await database_of(request).read(library_stats.get_library_totals)
         if totals is not None:

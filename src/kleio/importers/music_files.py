@@ -361,6 +361,7 @@ class _Scan:
         await scan_songs.update_scan_members(self.conn, **scope)
         await scan_songs.insert_scanned_songs(self.conn, **scope, now=now)
         written = await scan_songs.update_scanned_songs(self.conn, **scope, now=now)
+        await scan_songs.insert_scan_words(self.conn, **scope)
         await scan_songs.update_member_songs(self.conn, **scope, now=now)
         await scan_songs.delete_song_artists(self.conn, **scope)
         await scan_songs.insert_song_artists(self.conn, **scope)

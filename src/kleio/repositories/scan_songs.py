@@ -60,6 +60,11 @@ async def update_scanned_songs(
 
 
 @query
+async def insert_scan_words(conn: Connection, *, library_id: UUID) -> int:
+    """Write the words of the batch's names, for searches; return how many are new."""
+
+
+@query
 async def update_member_songs(conn: Connection, *, library_id: UUID, now: datetime) -> int:
     """Move songs that were not read to the albums that they belong to now."""
 

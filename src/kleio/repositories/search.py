@@ -17,6 +17,13 @@ class Hit(Row, frozen=True):
 
 @query
 async def search_everything(
-    conn: Connection, *, search: str, kinds: list[str], per_kind: int
+    conn: Connection,
+    *,
+    search: str,
+    first_words: list[str] | None,
+    second_words: list[str] | None,
+    third_words: list[str] | None,
+    kinds: list[str],
+    per_kind: int,
 ) -> list[Hit]:
     """Return the best of each kind whose name is like a text, best first in each."""

@@ -64,6 +64,11 @@ async def copy_seed_songs(conn: Connection, rows: BinaryRows) -> int:
     """Write songs."""
 
 
+@query
+async def insert_seed_words(conn: Connection, *, first_id: UUID, last_id: UUID) -> int:
+    """Write the words of the names of songs between two ids; return how many are new."""
+
+
 @copy_binary("bytea", "bytea", "int2")
 async def copy_seed_song_artists(conn: Connection, rows: BinaryRows) -> int:
     """Write further artists of songs."""

@@ -126,6 +126,9 @@ async def count_songs(
     since: datetime | None,
     until: datetime | None,
     search: str | None,
+    first_words: list[str] | None,
+    second_words: list[str] | None,
+    third_words: list[str] | None,
 ) -> int:
     """Return how many songs pass the filters, counted one by one."""
 
@@ -135,6 +138,9 @@ async def search_songs(
     conn: Connection,
     *,
     search: str,
+    first_words: list[str] | None,
+    second_words: list[str] | None,
+    third_words: list[str] | None,
     library_id: UUID | None,
     artist: str | None,
     album: str | None,

@@ -1,0 +1,22 @@
+"""The words of songs' names: `queries/song_words.sql`."""
+
+from __future__ import annotations
+
+from kleio.db.queries import Connection, Row, query
+
+
+class Alternatives(Row, frozen=True):
+    """For the three longest words of a text, the words of names that are like each."""
+
+    first_words: list[str] | None
+    second_words: list[str] | None
+    third_words: list[str] | None
+
+
+NO_WORDS = Alternatives(None, None, None)
+"""Of no text, and where none is looked for."""
+
+
+@query
+async def get_alternatives(conn: Connection, *, search: str) -> Alternatives | None:
+    """Return the words of names that are like those of a text; there is always a row."""
