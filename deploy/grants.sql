@@ -64,6 +64,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE (album_artist, album_id, album_key, album_n
 GRANT DELETE, INSERT, SELECT ON scan_reads TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (outcome, song_id) ON scan_songs TO :"app";
 GRANT DELETE, INSERT, SELECT ON song_artists TO :"app";
+GRANT INSERT, SELECT ON song_words TO :"app";
 GRANT INSERT, SELECT, UPDATE (album_id, album_name, artist_id, artist_name, bit_rate, channels, codec, disc_number, duration_ms, genre, missing_since, name, sample_rate, tags, track_number, updated_at, year) ON songs TO :"app";
 GRANT INSERT, SELECT ON styles TO :"app";
 GRANT SELECT ON stylus_models TO :"app";

@@ -99,7 +99,7 @@ COPY songs (
 -- Index:   songs_pkey; song_words_pkey.
 -- Partitions: those of the ids.
 -- Order:   by the word, so that two processes can't deadlock.
--- Cost:    at most 11 buffers.
+-- Cost:    at most 40 buffers for one.
 -- Locks:   the new words.
 INSERT INTO song_words (word)
 SELECT DISTINCT w.word

@@ -257,7 +257,7 @@ SELECT count(*)
 -- Partitions: those of since to until.
 -- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Plan:    custom: with the words known, the condition of the index is a constant.
--- Cost:    at most 86 buffers.
+-- Cost:    at most 300 buffers for two words.
 -- Locks:   none.
 WITH found AS MATERIALIZED (
     SELECT (word_similarity(normalize_name(:search::text), s.name_normalized)

@@ -63,7 +63,18 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
             "subjects": "{" + r"\\x" + "61" * 32 + "}",
             "gaps": "{30}",
         },
-        "search.search_everything": {"search": "blue", "kinds": "{artist,album,song,release}"},
+        "search.search_everything": {
+            "search": "blue",
+            "first_words": "{blue,blues}",
+            "second_words": None,
+            "third_words": None,
+            "kinds": "{artist,album,song,release}",
+        },
+        "songs.search_songs": {"search": "blue", "first_words": "{blue,blues}"},
+        "seeds.insert_seed_words": {
+            "first_id": str(facts.song_id),
+            "last_id": str(facts.song_id),
+        },
         "seeds.insert_seed_artists": {
             "artist_ids": ids,
             "names": "{" + ", ".join(f"Artist {n}" for n in numbers) + "}",
