@@ -148,7 +148,7 @@ class Front:
 
 
 def _exchange(client: socket.socket, server: socket.socket) -> None:
-    """Pass on both ways until one side ends; in one thread, because a TLS connection is no two's."""
+    """Pass on both ways until one side ends, in one thread: a TLS connection takes no two."""
     others = {client: server, server: client}
     with suppress(OSError):
         while True:
