@@ -40,7 +40,7 @@ test: install ## run the tests; make test ARGS="-k plays -x" passes arguments to
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 attack: install ## fuzz the whole API for half an hour; KLEIO_ATTACK_EXAMPLES=40 is how hard
-	KLEIO_ATTACK=1 $(BIN)/python -m pytest -n 0 tests/attack $(ARGS)
+	KLEIO_ATTACK=1 $(BIN)/python -m pytest -n 0 -o faulthandler_timeout=0 tests/attack $(ARGS)
 
 lint: install ## check style, format and types
 	$(BIN)/ruff check .

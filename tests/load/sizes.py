@@ -4,9 +4,9 @@
     .venv/bin/python tests/load/sizes.py --url ... --wal    # and what writes put into the log
 
 Sizes are of the database as it is: seed it (`kleio seed`) or import into it, and VACUUM ANALYZE it
-first. With `--wal` it logs plays as the API does, one statement each, for a user of its own whom it
-removes again, and prints the bytes of log for each: after a checkpoint, where each page is written
-whole once, and again when the pages have been.
+first. With `--wal` it logs plays as the API does, one statement each, for up to 2,000 users,
+removes them again, and prints the bytes of log for each: after a checkpoint, where each page is
+written whole once, and again when the pages have been.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any
 
 import psycopg
 
-from kleio import accounts
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.repositories import plays
@@ -60,15 +59,15 @@ def print_sizes(url: str) -> None:
         print(f"| {name} | {count:,} | " + " | ".join(f"{part:,.0f}" for part in parts) + " |")
 
 
-async def _log(conn: Connection, user_id: Any, releases: list[Any]) -> float:
-    """Log plays one by one and return the bytes of log a play."""
+async def _log(conn: Connection, users: list[Any], releases: list[Any]) -> float:
+    """Log plays of users in turn, one by one, and return the bytes of log a play."""
     before = await _position(conn)
     for number in range(PLAYS):
         now = datetime.now(UTC)
         async with conn.transaction():
             await plays.insert_play(
                 conn,
-                user_id=user_id,
+                user_id=users[number % len(users)],
                 release_id=releases[number % len(releases)],
                 copy_id=None,
                 stylus_id=None,
@@ -94,16 +93,15 @@ async def print_wal(url: str) -> None:
     async with await connect(settings, url) as conn:
         cursor = await conn.execute("SELECT id FROM releases ORDER BY md5(id::text) LIMIT 200")
         releases = [id for (id,) in await cursor.fetchall()]
-        user = await accounts.register_user(
-            conn, username="sizes", email="sizes@example.org", now=datetime.now(UTC)
-        )
+        cursor = await conn.execute("SELECT id FROM users ORDER BY md5(id::text) LIMIT 2000")
+        users = [id for (id,) in await cursor.fetchall()]
+        started = datetime.now(UTC)
         try:
             await conn.execute("CHECKPOINT")
-            first = await _log(conn, user.id, releases)
-            again = await _log(conn, user.id, releases)
+            first = await _log(conn, users, releases)
+            again = await _log(conn, users, releases)
         finally:
-            await conn.execute("DELETE FROM play_history WHERE user_id = %s", [user.id])
-            await conn.execute("DELETE FROM users WHERE id = %s", [user.id])
+            await conn.execute("DELETE FROM play_history WHERE created_at >= %s", [started])
     print(f"\nlog for a play: {first:,.0f} bytes after a checkpoint, {again:,.0f} then")
 
 
