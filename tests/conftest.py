@@ -21,6 +21,8 @@ import pytest
 import pytest_timeout
 
 KEPT = {
+    "KLEIO_ATTACK",
+    "KLEIO_ATTACK_EXAMPLES",
     "KLEIO_TEST_DB",
     "KLEIO_TEST_ROLE",
     "KLEIO_TEST_RUN",

@@ -7,7 +7,7 @@ conninfo. It must not connect to anything, create files, or read the environment
 Which database is used:
 
 1. `DATABASE_URL`, a libpq URL or keyword string.
-2. `DB_HOST` with `DB_PORT DB_USER DB_PASSWORD DB_NAME DB_SSL_MODE`.
+2. `DB_HOST` with `DB_PORT DB_USER DB_PASSWORD DB_NAME DB_SSL_MODE DB_SSL_ROOT_CERT`.
 3. Neither: the embedded server below `KLEIO_HOME`.
 
 Anything in between is refused rather than guessed: `DATABASE_URL` beside a `DB_*` connection
@@ -90,6 +90,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     db_ssl_mode: Annotated[
         SslMode, variable("DB_SSL_MODE", "TLS towards DB_HOST, as libpq's sslmode.")
     ] = "prefer"
+    db_ssl_root_cert: Annotated[
+        str | None,
+        variable(
+            "DB_SSL_ROOT_CERT",
+            "File with the authorities that DB_SSL_MODE=verify-ca and verify-full believe, or "
+            "`system` for those of the machine (verify-full alone).",
+            shown="none, libpq's ~/.postgresql/root.crt",
+            allowed="a path, or the word system",
+        ),
+    ] = None
     db_max_open_conns: Annotated[
         int,
         variable(
@@ -408,6 +418,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             password=self.db_password.reveal() if self.db_password else None,
             dbname=self.db_name,
             sslmode=self.db_ssl_mode,
+            sslrootcert=self.db_ssl_root_cert,
         )
 
     def per_worker(self) -> "WorkerShare":
@@ -519,7 +530,9 @@ def list_settings() -> tuple[SettingInfo, ...]:
     )
 
 
-_DATABASE_PARTS = ("DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL_MODE")
+_DATABASE_PARTS = (
+    *("DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL_MODE", "DB_SSL_ROOT_CERT"),
+)
 
 
 def _check_database(given: set[str]) -> None:

@@ -300,3 +300,17 @@ async def test_problems_are_as_the_document_says(reading: Site) -> None:
     for path in ("/nope", f"{API}/me?x=1", f"{API}/releases/x"):
         answer = await reading.alice.get(path)
         msgspec.json.decode(answer.content, type=strict(Problem))
+
+
+async def test_a_file_s_other_forms_are_documented(reading: Site, document: dict[str, Any]) -> None:
+    found = 0
+    for path, item in document["paths"].items():
+        for parameter in item.get("get", {}).get("parameters", ()):
+            if parameter["name"] != "format" or "/export/" not in path:
+                continue
+            content = item["get"]["responses"]["200"]["content"]
+            for form in parameter["schema"]["enum"]:
+                answer = await reading.alice.get(path, params={"format": form})
+                assert answer.headers["content-type"].partition(";")[0] in content
+                found += 1
+    assert found == 9

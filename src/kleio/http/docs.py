@@ -28,6 +28,7 @@ from litestar.typing import FieldDefinition
 
 from kleio import __version__
 from kleio.discogs import ATTRIBUTION, NOTICE, SITE_URL
+from kleio.export import MEDIA_TYPES
 from kleio.http.auth import NO_AUTH
 from kleio.http.problems import camel, not_found
 from kleio.http.security import page_policy
@@ -123,6 +124,7 @@ class Document(OpenAPI):
                 for parameter in operation.get("parameters", ()):
                     if parameter["in"] == "path":
                         parameter["name"] = camel(parameter["name"])
+                _name_formats(operation)
                 headers = [
                     {
                         "name": name,
@@ -137,6 +139,17 @@ class Document(OpenAPI):
                 if headers:
                     operation["parameters"] = [*operation.get("parameters", ()), *headers]
         return document
+
+
+def _name_formats(operation: dict[str, Any]) -> None:
+    """Name the other files that a parameter `format` makes; the framework knows one."""
+    content = operation["responses"].get("200", {}).get("content", {})
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "format" and "text/csv" in content:
+            for form in parameter["schema"]["enum"]:
+                media_type = MEDIA_TYPES[form].partition(";")[0]
+                kind = "object" if form == "json" else "string"
+                content.setdefault(media_type, {"schema": {"type": kind}})
 
 
 def documented_path(path: str) -> str:
