@@ -23,6 +23,7 @@ import pytest_timeout
 KEPT = {
     "KLEIO_TEST_DB",
     "KLEIO_TEST_ROLE",
+    "KLEIO_TEST_POOLER",
     "KLEIO_TEST_RUN",
     "KLEIO_TEST_SEED",
     "KLEIO_SAMPLES",

@@ -83,13 +83,13 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
     """
     settings = settings or load_settings()
     logs.configure(settings.log_level, settings.log_format)
-    conninfo = settings.conninfo()
-    if conninfo is None:
+    conninfo, direct = settings.conninfo(), settings.direct_conninfo()
+    if conninfo is None or direct is None:
         raise RuntimeError("no database: start the server with `kleio serve`")
     database = Database(settings, conninfo)
     token_use = TokenUse(database)
     import_tasks = ImportTasks(database)
-    sync_worker = SyncWorker(settings, conninfo, database)
+    sync_worker = SyncWorker(settings, direct, database)
     cache = Cache(settings.cache_url)
 
     @asynccontextmanager
@@ -103,7 +103,7 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
             tasks = [
                 asyncio.create_task(token_use.run()),
                 asyncio.create_task(sync_worker.run()),
-                asyncio.create_task(maintain_on_schedule(settings, conninfo)),
+                asyncio.create_task(maintain_on_schedule(settings, direct)),
                 asyncio.create_task(_publish(app)),
             ]
             try:
