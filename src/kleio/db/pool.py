@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from math import inf
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from kleio.db.errors import Overloaded, Unavailable, translate
+from kleio.db.errors import Contention, NotMigrated, Overloaded, Unavailable, translate
 from kleio.db.liveness import Watch, has_ended, with_network_limits
 from kleio.db.queries import Connection
 from kleio.db.session import long_options, request_options
 from kleio.settings import Settings
+
+if TYPE_CHECKING:
+    from kleio.db.replica import Replica
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -157,9 +160,11 @@ class Database:
 
     Attributes:
         is_distributed: whether Citus distributes the database; whoever opens the pool finds out.
+        replica: where reads may go, too.
     """
 
     is_distributed = False
+    replica: Replica | None = None
 
     def __init__(self, settings: Settings, conninfo: str) -> None:
         share = settings.per_worker()
@@ -209,12 +214,12 @@ class Database:
         self._is_reachable = True
         await configure(conn)
 
-    async def _borrow(self) -> Connection:
+    async def _borrow(self, wait: float | None = None) -> Connection:
         try:
             # After a restart of the server every idle connection has ended. Nothing was sent on
             # them yet, so a write is as safe on the next one as a read.
             while True:
-                conn = await self.pool.getconn()
+                conn = await self.pool.getconn(wait)
                 if not has_ended(conn):
                     return conn
                 await conn.close()
@@ -227,10 +232,13 @@ class Database:
             raise translate(error, operation="connect") from error
 
     @asynccontextmanager
-    async def connection(self, *, seconds: float | None = None) -> AsyncIterator[Connection]:
+    async def connection(
+        self, *, wait: float | None = None, seconds: float | None = None
+    ) -> AsyncIterator[Connection]:
         """Lend a connection in autocommit mode.
 
         Args:
+            wait: how long it may take until there is one, in seconds; as for requests where None.
             seconds: how long it may be kept before it is cut; where None, long enough for two of
                 the longest statements.
 
@@ -238,7 +246,7 @@ class Database:
             Overloaded: none became free in time, or too many wait already.
             Unavailable: the server can't be reached, or does not answer.
         """
-        conn = await self._borrow()
+        conn = await self._borrow(wait)
         try:
             with Watch(conn, seconds or 2 * self._patience):
                 yield conn
@@ -280,9 +288,16 @@ class Database:
     ) -> R:
         """Run one reading repository function on a connection of the pool.
 
-        One whose connection is cut is tried once more, so that a client sees no error when the
+        It goes to the replica, where there is one that shows the request's user everything. One
+        whose connection is cut is tried once more, so that a client sees no error when the
         server restarts. One that has waited for a server that hangs is not: others wait too.
         """
+        replica = self.replica
+        if replica is not None and replica.may_serve():
+            try:
+                return await replica.database.read(function, *args, **parameters)
+            except (Unavailable, Contention, NotMigrated):
+                replica.leave_out()
         # Not through `connection`: it is on every request's path, and a context manager costs.
         conn = await self._borrow()
         try:
