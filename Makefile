@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test lint format lock clean REMAKE
+.PHONY: help install run test chaos lint format lock clean REMAKE
 
 help: ## list these targets
 	@echo "Kleio: make TARGET"
@@ -38,6 +38,9 @@ run: install ## start the demo: PostgreSQL, a catalogue, three users, http://127
 
 test: install ## run the tests; make test ARGS="-k plays -x" passes arguments to pytest
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+chaos: install ## break all that can break, with requests running; prints what clients saw and lost
+	KLEIO_FAULTS=all $(BIN)/python -m pytest -n 0 tests/faults $(ARGS)
 
 lint: install ## check style, format and types
 	$(BIN)/ruff check .

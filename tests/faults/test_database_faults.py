@@ -92,7 +92,8 @@ def test_a_backend_killed(embedded: Place, report: Report) -> None:
     report("a backend killed (-9)", traffic, embedded.conninfo)
 
 
-@pytest.mark.parametrize("seconds", [1, pytest.param(30, marks=slow)])
+@slow
+@pytest.mark.parametrize("seconds", [1, 30])
 def test_postgresql_stopped(embedded: Place, report: Report, seconds: int) -> None:
     with embedded.traffic(embedded.process) as traffic:
         with stopped(embedded):
