@@ -68,13 +68,7 @@ async def snapshot(conn: Connection) -> AsyncIterator[Connection]:
     await conn.set_read_only(True)
     try:
         async with conn.transaction():
-            # A single statement may take as long as all of them.
-            await conn.execute(
-                "SELECT set_config(name, %s, true)"
-                "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout',"
-                "                    'idle_in_transaction_session_timeout']) AS name",
-                [str(round(SNAPSHOT_SECONDS * 1000))],
-            )
+            await _set_limits(conn, SNAPSHOT_SECONDS)
             yield conn
     finally:
         if not conn.closed:
@@ -83,23 +77,33 @@ async def snapshot(conn: Connection) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def bulk_transaction(conn: Connection) -> AsyncIterator[Connection]:
-    """Open a transaction for statements over many rows that were written a moment ago.
-
-    They may take longer than a request's. The rows have no statistics yet, so the planner thinks
-    that there are hardly any and would compare each with each: it is kept from nested loops where
-    there is another way.
-    """
+async def patient_transaction(conn: Connection) -> AsyncIterator[Connection]:
+    """Open a transaction for work that nobody waits for, which may take and wait long."""
     async with conn.transaction():
-        await conn.execute(
-            "SELECT set_config(name, %s, true)"
-            "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout', 'lock_timeout',"
-            "                    'idle_in_transaction_session_timeout']) AS name"
-            " UNION ALL"
-            " SELECT set_config('enable_nestloop', 'off', true)",
-            [str(round(BULK_SECONDS * 1000))],
-        )
+        await _set_limits(conn, BULK_SECONDS)
         yield conn
+
+
+@asynccontextmanager
+async def bulk_transaction(conn: Connection) -> AsyncIterator[Connection]:
+    """Open a patient transaction for statements over many rows that were written a moment ago.
+
+    The rows have no statistics yet, so the planner thinks that there are hardly any and would
+    compare each with each: it is kept from nested loops where there is another way.
+    """
+    async with patient_transaction(conn):
+        await conn.execute("SELECT set_config('enable_nestloop', 'off', true)")
+        yield conn
+
+
+async def _set_limits(conn: Connection, seconds: float) -> None:
+    """Let a single statement, and a wait for a lock, take as long as the whole transaction."""
+    await conn.execute(
+        "SELECT set_config(name, %s, true)"
+        "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout', 'lock_timeout',"
+        "                    'idle_in_transaction_session_timeout']) AS name",
+        [str(round(seconds * 1000))],
+    )
 
 
 def _raw(data: str | bytes) -> msgspec.Raw:

@@ -116,7 +116,7 @@ class ObservedApplication(Application):
                 add_security_headers(message, is_https=is_https(scope))
                 if self.writes is not None and method not in ("GET", "HEAD"):
                     self._note_write(scope)
-                if self.is_draining:
+                if self.is_draining and scope["http_version"] != "2":
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
                 if self._logs_requests:
                     _add_request_id(scope, message)
