@@ -15,7 +15,6 @@ from litestar.params import ParameterKwarg
 
 from kleio.http.problems import invalid_field
 
-
 # By the route's function: the framework gives a guard a new copy of the handler each time.
 _names: dict[Any, frozenset[str]] = {}
 
