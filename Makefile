@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test attack lint format lock clean REMAKE
+.PHONY: help install run test attack chaos lint format lock clean REMAKE
 
 help: ## list these targets
 	@echo "Kleio: make TARGET"
@@ -41,6 +41,9 @@ test: install ## run the tests; make test ARGS="-k plays -x" passes arguments to
 
 attack: install ## fuzz the whole API for half an hour; KLEIO_ATTACK_EXAMPLES=40 is how hard
 	KLEIO_ATTACK=1 $(BIN)/python -m pytest -n 0 -o faulthandler_timeout=0 tests/attack $(ARGS)
+
+chaos: install ## break all that can break, with requests running; prints what clients saw and lost
+	KLEIO_FAULTS=all $(BIN)/python -m pytest -n 0 tests/faults $(ARGS)
 
 lint: install ## check style, format and types
 	$(BIN)/ruff check .

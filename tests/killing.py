@@ -1,4 +1,4 @@
-"""Imports that kill themselves at a point of their own choice, and what is there afterwards."""
+"""Commands that kill themselves at a point of their own choice, and what is there afterwards."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from importing import content_of
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 
-# `kleio import ...` in chunks of 20 records, which ends itself at the n-th statement, before it is
-# sent or after its answer has come; where there are fewer statements it prints how many.
+# `kleio ...`, imports in chunks of 20 records, which ends itself at the n-th statement, before it
+# is sent or after its answer has come; where there are fewer statements it prints how many.
 KILLED = """
 import os, signal, sys
 import psycopg
@@ -25,7 +25,16 @@ from kleio.cli import kleio
 record_chunks.CHUNK_RECORDS = 20
 record_chunks.BATCH_ROWS = 30
 point, after, *arguments = sys.argv[1:]
-sent, execute = 0, psycopg.AsyncCursor.execute
+sent, execute, execute_now = 0, psycopg.AsyncCursor.execute, psycopg.Cursor.execute
+def counted_now(self, *args, **options):
+    global sent
+    sent += 1
+    if sent == int(point) and after == "0":
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = execute_now(self, *args, **options)
+    if sent == int(point):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
 async def counted(self, *args, **options):
     global sent
     sent += 1
@@ -36,6 +45,7 @@ async def counted(self, *args, **options):
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 psycopg.AsyncCursor.execute = counted
+psycopg.Cursor.execute = counted_now
 try:
     kleio.main(arguments, prog_name="kleio")
 finally:
@@ -45,12 +55,18 @@ finally:
 
 def run_process(conninfo: str, home: Path, point: int, after: bool, *arguments: str) -> int | None:
     """Run an import that kills itself; return the number of statements if it came to its end."""
+    return run_command(conninfo, home, point, after, "import", *arguments)
+
+
+def run_command(conninfo: str, home: Path, point: int, after: bool, *arguments: str) -> int | None:
+    """Run any command that kills itself, as `run_process` does."""
     ended = subprocess.run(
-        [sys.executable, "-c", KILLED, str(point), str(int(after)), "import", *arguments],
+        [sys.executable, "-c", KILLED, str(point), str(int(after)), *arguments],
         env={**environment(), "DATABASE_URL": conninfo, "KLEIO_HOME": str(home)},
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     if ended.returncode == -signal.SIGKILL:
         return None

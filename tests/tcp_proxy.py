@@ -151,7 +151,10 @@ class TcpProxy:
             link = _Link(writer, target[1])
             self._links.add(link)
             try:
+                # A side that resets ends the other too, as if there were no proxy.
                 await asyncio.gather(self._ask(link, reader), self._answer(link, target[0]))
+            except OSError:
+                pass
             finally:
                 self._links.discard(link)
                 link.abort()
@@ -172,27 +175,25 @@ class TcpProxy:
         return None
 
     async def _ask(self, link: _Link, reader: asyncio.StreamReader) -> None:
-        with suppress(OSError):
-            while data := await reader.read(_BLOCK):
-                if self._trap is not None and self._trap[0] in data:
-                    link.answer_is_lost = self._trap[1]
-                    self._trap = None
-                    if not link.answer_is_lost:
-                        self.sprung.set()
-                        link.abort()
-                        return
-                await self._pass_on(data, link.target)
-            link.target.write_eof()
-
-    async def _answer(self, link: _Link, reader: asyncio.StreamReader) -> None:
-        with suppress(OSError):
-            while data := await reader.read(_BLOCK):
-                if link.answer_is_lost:
+        while data := await reader.read(_BLOCK):
+            if self._trap is not None and self._trap[0] in data:
+                link.answer_is_lost = self._trap[1]
+                self._trap = None
+                if not link.answer_is_lost:
                     self.sprung.set()
                     link.abort()
                     return
-                await self._pass_on(_NONSENSE if self._babbles else data, link.client)
-            link.client.write_eof()
+            await self._pass_on(data, link.target)
+        link.target.write_eof()
+
+    async def _answer(self, link: _Link, reader: asyncio.StreamReader) -> None:
+        while data := await reader.read(_BLOCK):
+            if link.answer_is_lost:
+                self.sprung.set()
+                link.abort()
+                return
+            await self._pass_on(_NONSENSE if self._babbles else data, link.client)
+        link.client.write_eof()
 
     async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         size = self._piece or len(data)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from math import inf
 from typing import Literal
 
 import msgspec
@@ -20,6 +21,7 @@ from kleio.db.migration_files import migration_files
 from kleio.db.partitions import MIN_MONTHS_AHEAD
 from kleio.db.pool import Database
 from kleio.db.queries import Connection
+from kleio.db.replica import MAX_LAG_SECONDS, Replica
 from kleio.repositories.health import DatabaseFacts, get_database_facts
 from kleio.repositories.partitions import count_months_ahead
 
@@ -61,6 +63,13 @@ class PoolHealth(msgspec.Struct, frozen=True, rename="camel"):
     waiting: int
 
 
+class ReplicaHealth(msgspec.Struct, frozen=True, rename="camel"):
+    """How far the replica is behind, in seconds; `degraded`: left out, `disabled`: no replica."""
+
+    status: Status
+    lag_seconds: float | None
+
+
 class ConnectionsHealth(msgspec.Struct, frozen=True, rename="camel"):
     """Connections to the whole database server, and how many it takes; null where not known."""
 
@@ -92,6 +101,7 @@ class Health(msgspec.Struct, frozen=True, rename="camel"):
     db: DatabaseHealth
     cache: CacheHealth
     pool: PoolHealth
+    replica: ReplicaHealth
     connections: ConnectionsHealth
     migrations: MigrationsHealth
     partitions: PartitionsHealth
@@ -126,6 +136,7 @@ class HealthCheck:
             db=db,
             cache=CacheHealth(await self._cache.check()),
             pool=self._look_at_pool(),
+            replica=_replica(self._database.replica),
             connections=_connections(self._facts),
             migrations=_migrations(self._facts),
             partitions=_partitions(self._months_ahead),
@@ -170,6 +181,15 @@ async def _timed_ping(conn: Connection) -> float:
     started = time.perf_counter()
     await ping(conn)
     return time.perf_counter() - started
+
+
+def _replica(replica: Replica | None) -> ReplicaHealth:
+    if replica is None:
+        return ReplicaHealth("disabled", None)
+    lag = replica.lag
+    if lag > MAX_LAG_SECONDS:
+        return ReplicaHealth("degraded", None if lag == inf else round(lag, 3))
+    return ReplicaHealth("ok", round(lag, 3))
 
 
 def _connections(facts: DatabaseFacts | None) -> ConnectionsHealth:

@@ -73,6 +73,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             allowed="postgresql://user:password@host:port/database or host=... dbname=...",
         ),
     ] = None
+    database_direct_url: Annotated[
+        Secret | None,
+        variable(
+            "DATABASE_DIRECT_URL",
+            "The same database past a pooler that hands out connections by the transaction: for "
+            "migrations, maintenance, commands and syncs, which keep a session.",
+            shown="DATABASE_URL",
+            allowed="as DATABASE_URL",
+        ),
+    ] = None
+    database_replica_url: Annotated[
+        Secret | None,
+        variable(
+            "DATABASE_REPLICA_URL",
+            "A streaming replica of the database, which reads may go to.",
+            shown="none",
+            allowed="as DATABASE_URL",
+        ),
+    ] = None
     db_host: Annotated[
         str | None,
         variable(
@@ -406,11 +425,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.embedded:
             return None
         # psycopg costs some 50 ms; commands that touch no database don't pay it.
-        from psycopg.conninfo import conninfo_to_dict, make_conninfo
+        from psycopg.conninfo import make_conninfo
 
         if self.database_url is not None:
-            parts: dict[str, Any] = conninfo_to_dict(self.database_url.reveal())
-            return make_conninfo(**parts)
+            return _from_url(self.database_url)
         return make_conninfo(
             host=self.db_host,
             port=self.db_port,
@@ -420,6 +438,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             sslmode=self.db_ssl_mode,
             sslrootcert=self.db_ssl_root_cert,
         )
+
+    def direct_conninfo(self) -> str | None:
+        """Return the conninfo for work that keeps a session, which no pooler may stand before."""
+        direct = self.database_direct_url
+        return self.conninfo() if direct is None else _from_url(direct)
+
+    def replica_conninfo(self) -> str | None:
+        """Return the conninfo of the replica, None where there is none."""
+        replica = self.database_replica_url
+        return None if replica is None else _from_url(replica)
 
     def per_worker(self) -> "WorkerShare":
         """Return one worker's share of the totals: `max(1, total // workers)` of each."""
@@ -449,6 +477,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.secret_key is None:
             return ()
         return tuple(_decode_key(part) for part in self.secret_key.reveal().split(","))
+
+
+def _from_url(url: Secret) -> str:
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    parts: dict[str, Any] = conninfo_to_dict(url.reveal())
+    return make_conninfo(**parts)
 
 
 class WorkerShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -488,8 +523,9 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         given.add(field.variable)
         values[field.name] = parse_value(field, text)
     _check_database(given)
-    if "DATABASE_URL" in given:
-        _check_url(values["database_url"])
+    for name in ("database_url", "database_direct_url", "database_replica_url"):
+        if name in values:
+            _check_url(values[name], name.upper())
     if "discogs_url" in values:
         _check_discogs_url(values["discogs_url"])
     if "discogs_contact" in values:
@@ -536,6 +572,12 @@ _DATABASE_PARTS = (
 
 
 def _check_database(given: set[str]) -> None:
+    beside = [name for name in ("DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL") if name in given]
+    if beside and not given & {"DATABASE_URL", "DB_HOST"}:
+        raise SettingsError(
+            f"{' and '.join(beside)} given without DATABASE_URL or DB_HOST; the embedded server "
+            "has no pooler and no replica"
+        )
     parts = [name for name in ("DB_HOST", *_DATABASE_PARTS) if name in given]
     if not parts:
         return
@@ -550,7 +592,7 @@ def _check_database(given: set[str]) -> None:
         )
 
 
-def _check_url(url: Secret) -> None:
+def _check_url(url: Secret, name: str) -> None:
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
@@ -562,7 +604,7 @@ def _check_url(url: Secret) -> None:
     except (ProgrammingError, ValueError):
         # libpq's own message quotes parts of the string, perhaps of the password.
         raise SettingsError(
-            "DATABASE_URL (not shown) can't be read; allowed is "
+            f"{name} (not shown) can't be read; allowed is "
             "postgresql://user:password@host:port/database with special characters "
             "percent-encoded, or host=... dbname=... user=... password=..."
         ) from None

@@ -14,12 +14,15 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from factories import Account, make_user, settings_for
-from kleio.db.errors import Overloaded, StatementTimeout, Unavailable, translate
+from kleio.db.errors import NotMigrated, Overloaded, StatementTimeout, Unavailable, translate
+from kleio.db.liveness import has_ended
 from kleio.db.pool import PREPARED_STATEMENTS, Database, connect
 from kleio.db.queries import Connection
+from kleio.db.session import check_session, request_options
 from kleio.repositories import users
 from kleio.settings import Settings
 from servers import Server
+from tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -144,6 +147,66 @@ async def test_a_read_survives_that_all_connections_were_cut(
         for _ in range(4):
             found = await database.read(users.get_user, user_id=account.id)
             assert found == account.user
+
+
+async def test_a_write_survives_it_too_because_nothing_was_sent_yet(
+    make_database: Callable[..., Any], conninfo: str, server: Server
+) -> None:
+    database = await make_database(DB_MAX_OPEN_CONNS="3", DB_MAX_IDLE_CONNS="3")
+    await fill_pool(database, 3)
+    assert terminate(server, conninfo) == 3
+    async with database.transaction() as conn:
+        account = await make_user(conn)
+    assert await database.read(users.get_user, user_id=account.id) == account.user
+
+
+async def test_a_connection_is_not_ended_by_a_setting_that_was_changed(
+    database: Database,
+) -> None:
+    async with database.connection() as conn:
+        # The server tells of it without being asked, as it does when its configuration is loaded.
+        conn.pgconn.send_query(b"SET timezone = 'Asia/Tokyo'")
+        with anyio.fail_after(10):
+            await anyio.wait_readable(conn.pgconn.socket)
+        assert not has_ended(conn)
+        while conn.pgconn.get_result():
+            pass
+        assert await users.count_users(conn) == 0
+
+
+async def test_a_server_that_hangs_is_given_up(
+    conninfo: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if server.kind != "embedded":
+        pytest.skip("needs a server that listens on a socket")
+    monkeypatch.setattr("kleio.db.pool.PATIENCE_SECONDS", 0.2)
+    socket = Path(str(conninfo_to_dict(conninfo)["host"])) / ".s.PGSQL.5432"
+    with TcpProxy(socket) as proxy:
+        slow = make_conninfo(conninfo, host="127.0.0.1", port=proxy.port)
+        database = Database(settings_for(conninfo, tmp_path, DB_STATEMENT_TIMEOUT="0.1s"), slow)
+        await database.open()
+        try:
+            assert await database.read(users.count_users) == 0
+            proxy.hold()
+            with anyio.fail_after(10), pytest.raises(Unavailable):
+                await database.read(users.count_users)
+            proxy.release()
+            with anyio.fail_after(10):
+                assert await database.read(users.count_users) == 0
+        finally:
+            await database.close()
+
+
+async def test_settings_that_did_not_arrive_are_named(conninfo: str, settings: Settings) -> None:
+    found = await connect(settings, conninfo, options=request_options(30.0))
+    async with found:
+        await check_session(found, statement_timeout=30.0)
+    bare = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+    async with bare:
+        with pytest.raises(NotMigrated) as caught:
+            await check_session(bare, statement_timeout=30.0)
+    assert "lock_timeout is 0 and not 5s" in str(caught.value)
+    assert "deploy/pgbouncer.md" in str(caught.value)
 
 
 async def test_a_read_is_tried_again_once_only(

@@ -55,6 +55,7 @@ def exposed() -> dict[str, set[str]]:
         health.DatabaseHealth("ok", 1.0),
         health.CacheHealth("ok"),
         health.PoolHealth("ok", 1, 1, 1, 0),
+        health.ReplicaHealth("disabled", None),
         health.ConnectionsHealth("ok", 1, 2),
         health.MigrationsHealth("ok", 0, 0),
         health.PartitionsHealth("ok", 6),

@@ -92,7 +92,8 @@ def test_a_backend_killed(embedded: Place, report: Report) -> None:
     report("a backend killed (-9)", traffic, embedded.conninfo)
 
 
-@pytest.mark.parametrize("seconds", [1, pytest.param(30, marks=slow)])
+@slow
+@pytest.mark.parametrize("seconds", [1, 30])
 def test_postgresql_stopped(embedded: Place, report: Report, seconds: int) -> None:
     with embedded.traffic(embedded.process) as traffic:
         with stopped(embedded):
@@ -102,8 +103,8 @@ def test_postgresql_stopped(embedded: Place, report: Report, seconds: int) -> No
             began = traffic.samples[-1].ended
             traffic.wait_out(began + seconds)
         traffic.lifted()
-    # Nobody is told of an error for what was under way: it waits, and it is done.
-    assert slugs(traffic) <= {"overloaded", "unavailable"}
+    # What was under way waits, and is done, unless it has taken as long as a statement may by then.
+    assert slugs(traffic) <= {"overloaded", "unavailable", "timeout"}
     report(f"PostgreSQL stopped for {seconds} s", traffic, embedded.conninfo)
 
 

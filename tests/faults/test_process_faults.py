@@ -38,6 +38,7 @@ def test_told_to_stop_under_load(place: Place, report: Report) -> None:
     report("SIGTERM under load, then started again", traffic, place.conninfo)
 
 
+@slow
 def test_a_worker_killed(place: Place, report: Report) -> None:
     process = place.serve("--workers", "2", DATABASE_URL=place.conninfo)
     with place.traffic(process, clients=8) as traffic:
@@ -100,6 +101,7 @@ def busy_sessions(conninfo: str) -> int:
     return count
 
 
+@slow
 def test_clients_that_leave_or_do_not_read(place: Place, report: Report) -> None:
     with psycopg.connect(place.conninfo) as conn:
         conn.execute(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 # `import http_site`: at the end of the path, so that nothing here hides another module.
 sys.path.append(str(Path(__file__).parent))
@@ -17,6 +18,7 @@ sys.path.append(str(Path(__file__).parent))
 from http_site import SECRET_KEY, STATEMENT_NAME, Site, fill, open_site
 
 from kleio.settings import Settings, load_settings
+from pgbouncer import is_pooled, running_pgbouncer, set_for_all_databases, through
 from servers import RUN, Server
 
 
@@ -26,10 +28,25 @@ def filled_database(server: Server, template_database: str) -> str:
     return server.ensure_database(f"kleio_test_{RUN}_http", fill, template=template_database)
 
 
-def _settings(conninfo: str, home: Path, **variables: str) -> Settings:
+WayTo = Callable[[str], Mapping[str, str]]
+
+
+@pytest.fixture(scope="session")
+def way_to(server: Server) -> Iterator[WayTo]:
+    """How an application gets to a database: straight, or through PgBouncer where that is asked."""
+    if not is_pooled():
+        yield lambda conninfo: {"DATABASE_URL": conninfo}
+        return
+    role = conninfo_to_dict(server.app_conninfo)["user"]
+    set_for_all_databases(server.admin_conninfo, str(role))
+    with running_pgbouncer(server.app_conninfo) as pooler:
+        yield lambda conninfo: through(pooler, conninfo)
+
+
+def _settings(way: Mapping[str, str], home: Path, **variables: str) -> Settings:
     return load_settings(
         {
-            "DATABASE_URL": conninfo,
+            **way,
             "KLEIO_HOME": str(home),
             "KLEIO_SECRET_KEY": SECRET_KEY,
             "KLEIO_LOG_LEVEL": "warning",
@@ -51,9 +68,12 @@ def site_conninfo(server: Server, filled_database: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def start(site_conninfo: str, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Site]]:
+def start(
+    site_conninfo: str, tmp_path: Path, way_to: WayTo
+) -> Callable[..., AbstractAsyncContextManager[Site]]:
     """Start an application on the test's own database, with further variables."""
-    return lambda **variables: open_site(_settings(site_conninfo, tmp_path, **variables))
+    way = way_to(site_conninfo)
+    return lambda **variables: open_site(_settings(way, tmp_path, **variables))
 
 
 @pytest.fixture
@@ -70,11 +90,12 @@ async def reading(
     server: Server,
     filled_database: str,
     tmp_path_factory: pytest.TempPathFactory,
+    way_to: WayTo,
     anyio_backend: str,
 ) -> AsyncIterator[Site]:
     """An application that all tests of this worker share: it must find its rows as they were."""
     with server.database(filled_database) as conninfo:
-        settings = _settings(conninfo, tmp_path_factory.mktemp("reading"))
+        settings = _settings(way_to(conninfo), tmp_path_factory.mktemp("reading"))
         async with open_site(settings) as running:
             yield running
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from http_site import API, NOWHERE, Site, field_problem
 
+from kleio.http import query_names
+
 pytestmark = pytest.mark.anyio
 
 VALID = {"q": "abba", "year": "2025", "before": "2025-01-01T00:00:00Z"}
@@ -80,3 +82,12 @@ async def test_a_malformed_path_parameter_is_named(reading: Site) -> None:
             if parameter["schema"].get("type") == "integer" and not value.isdigit():
                 continue  # there is no such address
             await refused(reading, method, address(path, **{name: value}), name, "path")
+
+
+async def test_what_a_route_takes_is_found_out_once(reading: Site) -> None:
+    for path in ("/collection?limit=1", "/collection?limit=2", "/releases?limit=1"):
+        assert (await reading.alice.get(f"{API}{path}")).status_code == 200
+    known = len(query_names._names)
+    for _ in range(3):
+        assert (await reading.alice.get(f"{API}/collection?limit=1")).status_code == 200
+    assert len(query_names._names) == known

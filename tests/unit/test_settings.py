@@ -67,6 +67,7 @@ def test_every_setting_is_documented() -> None:
     secrets = {info.variable for info in infos if info.secret}
     assert secrets == {
         *("CACHE_URL", "DATABASE_URL", "DB_PASSWORD"),
+        *("DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL"),
         *("KLEIO_METRICS_TOKEN", "KLEIO_SECRET_KEY"),
     }
 

@@ -125,6 +125,8 @@ def _opened(output: str) -> Iterator[BinaryIO]:
         try:
             with os.fdopen(number, "wb") as file:
                 yield file
+                file.flush()
+                os.fsync(file.fileno())  # the name must not outlive the content when power fails
             Path(name).replace(path)
         except BaseException:
             with suppress(OSError):

@@ -99,10 +99,12 @@ def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
 def open_database(settings: Settings) -> Iterator[str]:
     """Yield the conninfo of the configured server, or of the embedded one while it is used.
 
+    Of the configured one it is the way past a pooler, where there is one.
+
     The embedded server is started or joined below `settings.home`; the last user stops it.
     Nothing is checked and nothing migrated: that is what `prepare_database` does.
     """
-    conninfo = settings.conninfo()
+    conninfo = settings.direct_conninfo()
     if conninfo is not None:
         yield conninfo
         return

@@ -77,10 +77,35 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     preload = preload_app()
     with clear_errors(), open_database(settings) as conninfo:
         prepare_database(settings, conninfo)
-        database = describe_database(settings, conninfo)
+        check_requests(settings)
+        database = describe_database(settings, settings.conninfo() or conninfo)
         count = f"{settings.workers} worker{'s' if settings.workers > 1 else ''}"
         line = f"Kleio serves on {base_url(settings)} ({count}), {database}"
         run_server(settings, conninfo, address, preload, ready=lambda: click.echo(line))
+
+
+def check_requests(settings: Settings) -> None:
+    """Check what connections of requests will be like, before each worker finds it out.
+
+    The embedded server's are as they should be.
+
+    Raises:
+        DatabaseError: there is none, or a pooler has dropped its settings.
+    """
+    import asyncio
+
+    from kleio.db.pool import connect
+    from kleio.db.session import check_session, request_options
+
+    longest = settings.db_statement_timeout
+
+    async def check(conninfo: str) -> None:
+        conn = await connect(settings, conninfo, options=request_options(longest))
+        async with conn:
+            await check_session(conn, statement_timeout=longest)
+
+    if (conninfo := settings.conninfo()) is not None:
+        asyncio.run(check(conninfo))
 
 
 def _check_tracing() -> None:

@@ -44,6 +44,8 @@ STOP_SECONDS = 60.0
 # No transition of another process takes longer, unless it is suspended.
 LOCK_SECONDS = 2 * data.MAKING_SECONDS + START_SECONDS + STOP_SECONDS
 _POLL_SECONDS = 0.005
+# A data directory with a standby.signal is a replica, which answers too, and only reads.
+_READY = ("ready", "standby")
 _LOG_BYTES = 16 * 1024 * 1024
 
 
@@ -183,7 +185,7 @@ def _ensure_running(
     deadline = time.monotonic() + START_SECONDS
     while initialised:
         pid, status = _postmaster(layout)
-        if status == "ready" and _answers(socket_dir):
+        if status in _READY and _answers(socket_dir):
             return
         if pid is None:
             break
@@ -230,7 +232,7 @@ def _start(layout: Layout, found: Path, owner: Owner | None) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:
             pid, status = _postmaster(layout)
-            if pid is not None and status == "ready":
+            if pid is not None and status in _READY:
                 return
             if pid is None and ended:
                 problem = "PostgreSQL did not start"

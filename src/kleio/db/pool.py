@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from math import inf
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from kleio.db.errors import Overloaded, Unavailable, translate
+from kleio.db.errors import Contention, NotMigrated, Overloaded, Unavailable, translate
 from kleio.db.liveness import Watch, has_ended, with_network_limits
 from kleio.db.queries import Connection
 from kleio.db.session import long_options, request_options
 from kleio.settings import Settings
+
+if TYPE_CHECKING:
+    from kleio.db.replica import Replica
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,13 +68,7 @@ async def snapshot(conn: Connection) -> AsyncIterator[Connection]:
     await conn.set_read_only(True)
     try:
         async with conn.transaction():
-            # A single statement may take as long as all of them.
-            await conn.execute(
-                "SELECT set_config(name, %s, true)"
-                "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout',"
-                "                    'idle_in_transaction_session_timeout']) AS name",
-                [str(round(SNAPSHOT_SECONDS * 1000))],
-            )
+            await _set_limits(conn, SNAPSHOT_SECONDS)
             yield conn
     finally:
         if not conn.closed:
@@ -80,23 +77,33 @@ async def snapshot(conn: Connection) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def bulk_transaction(conn: Connection) -> AsyncIterator[Connection]:
-    """Open a transaction for statements over many rows that were written a moment ago.
-
-    They may take longer than a request's. The rows have no statistics yet, so the planner thinks
-    that there are hardly any and would compare each with each: it is kept from nested loops where
-    there is another way.
-    """
+async def patient_transaction(conn: Connection) -> AsyncIterator[Connection]:
+    """Open a transaction for work that nobody waits for, which may take and wait long."""
     async with conn.transaction():
-        await conn.execute(
-            "SELECT set_config(name, %s, true)"
-            "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout', 'lock_timeout',"
-            "                    'idle_in_transaction_session_timeout']) AS name"
-            " UNION ALL"
-            " SELECT set_config('enable_nestloop', 'off', true)",
-            [str(round(BULK_SECONDS * 1000))],
-        )
+        await _set_limits(conn, BULK_SECONDS)
         yield conn
+
+
+@asynccontextmanager
+async def bulk_transaction(conn: Connection) -> AsyncIterator[Connection]:
+    """Open a patient transaction for statements over many rows that were written a moment ago.
+
+    The rows have no statistics yet, so the planner thinks that there are hardly any and would
+    compare each with each: it is kept from nested loops where there is another way.
+    """
+    async with patient_transaction(conn):
+        await conn.execute("SELECT set_config('enable_nestloop', 'off', true)")
+        yield conn
+
+
+async def _set_limits(conn: Connection, seconds: float) -> None:
+    """Let a single statement, and a wait for a lock, take as long as the whole transaction."""
+    await conn.execute(
+        "SELECT set_config(name, %s, true)"
+        "  FROM unnest(ARRAY['transaction_timeout', 'statement_timeout', 'lock_timeout',"
+        "                    'idle_in_transaction_session_timeout']) AS name",
+        [str(round(seconds * 1000))],
+    )
 
 
 def _raw(data: str | bytes) -> msgspec.Raw:
@@ -157,9 +164,11 @@ class Database:
 
     Attributes:
         is_distributed: whether Citus distributes the database; whoever opens the pool finds out.
+        replica: where reads may go, too.
     """
 
     is_distributed = False
+    replica: Replica | None = None
 
     def __init__(self, settings: Settings, conninfo: str) -> None:
         share = settings.per_worker()
@@ -209,12 +218,12 @@ class Database:
         self._is_reachable = True
         await configure(conn)
 
-    async def _borrow(self) -> Connection:
+    async def _borrow(self, wait: float | None = None) -> Connection:
         try:
             # After a restart of the server every idle connection has ended. Nothing was sent on
             # them yet, so a write is as safe on the next one as a read.
             while True:
-                conn = await self.pool.getconn()
+                conn = await self.pool.getconn(wait)
                 if not has_ended(conn):
                     return conn
                 await conn.close()
@@ -227,10 +236,13 @@ class Database:
             raise translate(error, operation="connect") from error
 
     @asynccontextmanager
-    async def connection(self, *, seconds: float | None = None) -> AsyncIterator[Connection]:
+    async def connection(
+        self, *, wait: float | None = None, seconds: float | None = None
+    ) -> AsyncIterator[Connection]:
         """Lend a connection in autocommit mode.
 
         Args:
+            wait: how long it may take until there is one, in seconds; as for requests where None.
             seconds: how long it may be kept before it is cut; where None, long enough for two of
                 the longest statements.
 
@@ -238,7 +250,7 @@ class Database:
             Overloaded: none became free in time, or too many wait already.
             Unavailable: the server can't be reached, or does not answer.
         """
-        conn = await self._borrow()
+        conn = await self._borrow(wait)
         try:
             with Watch(conn, seconds or 2 * self._patience):
                 yield conn
@@ -280,9 +292,16 @@ class Database:
     ) -> R:
         """Run one reading repository function on a connection of the pool.
 
-        One whose connection is cut is tried once more, so that a client sees no error when the
+        It goes to the replica, where there is one that shows the request's user everything. One
+        whose connection is cut is tried once more, so that a client sees no error when the
         server restarts. One that has waited for a server that hangs is not: others wait too.
         """
+        replica = self.replica
+        if replica is not None and replica.may_serve():
+            try:
+                return await replica.database.read(function, *args, **parameters)
+            except (Unavailable, Contention, NotMigrated):
+                replica.leave_out()
         # Not through `connection`: it is on every request's path, and a context manager costs.
         conn = await self._borrow()
         try:

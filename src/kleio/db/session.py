@@ -113,3 +113,27 @@ def _comparable(value: str | None) -> str | int | None:
     """Return a duration in milliseconds: PostgreSQL shows 60s as 1min."""
     match = re.fullmatch(r"(\d+)(ms|s|min|h|d)", value or "")
     return int(match[1]) * _MILLISECONDS[match[2]] if match else value
+
+
+_HEAD = """\
+-- What every session of Kleio has set, for a role whose connections come through a pooler such as
+-- PgBouncer, which can't give them to each connection. As a superuser, or as the role itself where
+-- it owns the database:
+--
+--   psql -d "$DATABASE" -v role=kleio -v database=kleio -f deploy/session.sql
+--
+-- Connections that don't come through a pooler have the same, from Kleio. See pgbouncer.md.
+
+-- Loads the extension, without which its setting is not known.
+SELECT show_trgm('');
+
+"""
+
+
+def script(statement_timeout: float = 30.0) -> str:
+    """Return `deploy/session.sql`: the settings as those of a role; the timeout is in seconds."""
+    settings = {**SESSION_SETTINGS, **request_settings(statement_timeout)}
+    return _HEAD + "".join(
+        f'ALTER ROLE :"role" IN DATABASE :"database" SET {name} = \'{value}\';\n'
+        for name, value in settings.items()
+    )

@@ -7,8 +7,10 @@ environment. Nothing here knows a noun but the list of routers.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
@@ -22,6 +24,7 @@ from kleio.db.citus import is_distributed
 from kleio.db.errors import DatabaseError
 from kleio.db.health import check_ready
 from kleio.db.pool import Database
+from kleio.db.replica import Replica, Writes
 from kleio.db.session import check_session
 from kleio.discogs.worker import SyncWorker
 from kleio.health import HealthCheck
@@ -67,9 +70,13 @@ from kleio.http.query_names import known_query_names
 from kleio.maintenance import maintain_on_schedule
 from kleio.settings import Settings, load_settings
 from kleio.sight import logs
+from kleio.sight.cells import DIRECTORY_VARIABLE
 from kleio.tasks import end_tasks
 from kleio.web.errors import page_or_problem
 from kleio.web.router import router as page
+
+START_SECONDS = 10.0
+"""How long a worker that starts waits for its first connection."""
 
 PUBLISH_SECONDS = 5.0
 """How old the numbers of another worker's pool may be in the metrics."""
@@ -83,29 +90,33 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
     """
     settings = settings or load_settings()
     logs.configure(settings.log_level, settings.log_format)
-    conninfo = settings.conninfo()
-    if conninfo is None:
+    conninfo, direct = settings.conninfo(), settings.direct_conninfo()
+    if conninfo is None or direct is None:
         raise RuntimeError("no database: start the server with `kleio serve`")
     database = Database(settings, conninfo)
+    writes = _follow_replica(settings, database)
     token_use = TokenUse(database)
     import_tasks = ImportTasks(database)
-    sync_worker = SyncWorker(settings, conninfo, database)
+    sync_worker = SyncWorker(settings, direct, database)
     cache = Cache(settings.cache_url)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         await database.open()
         try:
-            async with database.connection() as conn:
+            async with database.connection(wait=START_SECONDS) as conn:
                 await check_ready(conn)
                 database.is_distributed = await is_distributed(conn)
                 await check_session(conn, statement_timeout=settings.db_statement_timeout)
             tasks = [
                 asyncio.create_task(token_use.run()),
                 asyncio.create_task(sync_worker.run()),
-                asyncio.create_task(maintain_on_schedule(settings, conninfo)),
+                asyncio.create_task(maintain_on_schedule(settings, direct)),
                 asyncio.create_task(_publish(app)),
             ]
+            if database.replica is not None:
+                await database.replica.database.open()
+                tasks.append(asyncio.create_task(database.replica.watch()))
             try:
                 yield
             finally:
@@ -114,6 +125,8 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
                 await token_use.flush()
         finally:
             await cache.close()
+            if database.replica is not None:
+                await database.replica.database.close()
             await database.close()
             if app.tracing is not None:
                 await asyncio.to_thread(app.tracing.close)
@@ -168,6 +181,7 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
                 "database": database,
                 "token_use": token_use,
                 "guesses": Guesses(database, settings),
+                "writes": writes,
                 "settings": settings,
                 "import_tasks": import_tasks,
                 "sync_worker": sync_worker,
@@ -196,7 +210,18 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
         logging_config=None,
     )
     app.observe(settings)
+    app.writes = writes
     return app
+
+
+def _follow_replica(settings: Settings, database: Database) -> Writes | None:
+    """Give the database its replica, where there is one, and return who wrote when."""
+    conninfo = settings.replica_conninfo()
+    if conninfo is None:
+        return None
+    database.replica = Replica(settings, conninfo, database)
+    shared = os.environ.get(DIRECTORY_VARIABLE)
+    return Writes(Path(shared) if shared else None)
 
 
 async def _publish(app: ObservedApplication) -> None:

@@ -16,6 +16,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from kleio.accounts import hash_token
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import Database
+from kleio.db.replica import WROTE_AT, Writes
 from kleio.http.guesses import guesses_of
 from kleio.http.problems import forbidden, unauthorized
 from kleio.repositories import tokens
@@ -30,6 +31,9 @@ NO_AUTH = "no_auth"
 """Key of a handler's `opt`: no token is looked at."""
 
 MAX_TOKEN_LENGTH = 200
+
+READS = ("GET", "HEAD")
+"""Methods of requests that may be answered from a replica."""
 
 FLUSH_SECONDS = 60
 """How often the use of tokens is written; at most this much of it is lost with a worker."""
@@ -90,7 +94,12 @@ class Authentication(AbstractAuthenticationMiddleware):
                 return AuthenticationResult(user=None, auth=None)
             raise unauthorized("A token is needed: Authorization: Bearer kleio_...")
         token_hash = hash_token(bearer_token(header))
+        # A token that was revoked is so at once: the primary tells.
+        WROTE_AT.set(None)
         session = await find_session(connection, token_hash)
+        writes: Writes | None = connection.app.state.writes
+        if writes is not None and connection.scope.get("method") in READS:
+            WROTE_AT.set(writes.last(session.user_id))
         return AuthenticationResult(user=session, auth=token_hash)
 
 

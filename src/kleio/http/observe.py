@@ -14,6 +14,7 @@ from typing import Any
 from litestar.routes import HTTPRoute
 
 from kleio.db import queries
+from kleio.db.replica import Writes
 from kleio.http import slow_bodies
 from kleio.http.addresses import Proxies
 from kleio.http.methods import Application
@@ -36,11 +37,13 @@ class ObservedApplication(Application):
         meters: this process's.
         tracing: None where traces are off.
         is_draining: whether the worker was told to stop.
+        writes: where it is noted when users write; None where there is no replica.
     """
 
     meters: Meters
     tracing: Tracing | None = None
     is_draining = False
+    writes: Writes | None = None
     _drain_seconds = 0.0
     _last_began = float("-inf")
     _logs_requests = False
@@ -72,6 +75,11 @@ class ObservedApplication(Application):
         self.is_draining = True
         quiet = perf_counter() - self._last_began
         return self._drain_seconds if quiet < QUIET_SECONDS + self._drain_seconds else 0.0
+
+    def _note_write(self, scope: Any) -> None:
+        user = scope.get("user")
+        if self.writes is not None and user is not None:
+            self.writes.note(user.user_id)
 
     def _routes(self) -> tuple[tuple[str, str], ...]:
         return tuple(
@@ -106,7 +114,9 @@ class ObservedApplication(Application):
             if message["type"] == "http.response.start":
                 status = message["status"]
                 add_security_headers(message, is_https=is_https(scope))
-                if self.is_draining:
+                if self.writes is not None and method not in ("GET", "HEAD"):
+                    self._note_write(scope)
+                if self.is_draining and scope["http_version"] != "2":
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
                 if self._logs_requests:
                     _add_request_id(scope, message)

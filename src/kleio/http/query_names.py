@@ -5,7 +5,6 @@ The framework ignores them; a client that asks for `yearform=1970` would get eve
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 from urllib.parse import unquote_plus, unquote_to_bytes
 
@@ -16,9 +15,18 @@ from litestar.params import ParameterKwarg
 
 from kleio.http.problems import invalid_field
 
+# By the route's function: the framework gives a guard a new copy of the handler each time.
+_names: dict[Any, frozenset[str]] = {}
 
-@functools.cache
+
 def _known(handler: BaseRouteHandler) -> frozenset[str]:
+    names = _names.get(handler.fn)
+    if names is None:
+        names = _names[handler.fn] = _query_names(handler)
+    return names
+
+
+def _query_names(handler: BaseRouteHandler) -> frozenset[str]:
     names = set()
     for field in handler.parsed_fn_signature.parameters.values():
         definition = field.kwarg_definition

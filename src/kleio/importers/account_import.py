@@ -25,7 +25,7 @@ import msgspec
 
 from kleio.account_records import AccountKind
 from kleio.db.errors import DatabaseError
-from kleio.db.pool import bulk_transaction
+from kleio.db.pool import bulk_transaction, patient_transaction
 from kleio.db.queries import Connection
 from kleio.importers.record_chunks import read_batches
 from kleio.importers.sources import Source, SourceError
@@ -354,7 +354,7 @@ async def _add_releases(conn: Connection, user_id: UUID, run_id: UUID, watch: _W
     watch.step("adding releases")
     after = 0
     while True:
-        async with conn.transaction():
+        async with patient_transaction(conn):
             await imports.lock_shelf(conn, user_id=user_id)
             await catalogue_entries.lock_entries(conn, kind="releases")
             chunk = await import_writes.get_new_releases(

@@ -1,0 +1,145 @@
+"""Reads from a replica made with `deploy/replica.sh`: whose, when, and when not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import anyio
+import pytest
+from http_site import SECRET_KEY, Site, fill, open_site
+
+from embedded_processes import ask, end_postmaster
+from kleio.db import replica as replicas
+from kleio.db.replica import Replica, Writes
+from kleio.settings import load_settings
+from replicas import Pair, pair_of_servers
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    with pair_of_servers() as made:
+        fill(made.first.conninfo)
+        yield made
+
+
+@pytest.fixture
+async def site(pair: Pair, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Site]:
+    settings = load_settings(
+        {
+            "DATABASE_URL": pair.first.conninfo,
+            "DATABASE_REPLICA_URL": pair.second.conninfo,
+            "KLEIO_HOME": str(tmp_path),
+            "KLEIO_SECRET_KEY": SECRET_KEY,
+            "KLEIO_MAINTAIN_INTERVAL": "0",
+            "DB_MAX_OPEN_CONNS": "4",
+            "DB_MAX_IDLE_CONNS": "1",
+        }
+    )
+    async with open_site(settings) as running:
+        await until_it(lambda: replica_of(running).lag < 1)
+        yield running
+
+
+def replica_of(site: Site) -> Replica:
+    replica = site.database.replica
+    assert replica is not None
+    return replica
+
+
+async def until_it(holds: Callable[[], bool]) -> None:
+    with anyio.fail_after(60):
+        while not holds():
+            await anyio.lowlevel.checkpoint()
+
+
+async def until_read(site: Site, who: str) -> None:
+    """Wait until the replica is read from for a user."""
+    with anyio.fail_after(60):
+        while not await reads(site, who):
+            pass
+
+
+async def reads(site: Site, who: str = "alice", path: str = "/api/v1/plays?limit=1") -> bool:
+    """Make a request and return whether the replica has done its read."""
+    before = replica_of(site).reads
+    answer = await getattr(site, who).get(path)
+    assert answer.status_code == 200
+    return replica_of(site).reads > before
+
+
+async def log_play(site: Site, who: str, notes: str) -> None:
+    body = {"releaseId": str(await site.release_id()), "notes": notes}
+    assert (await getattr(site, who).post("/api/v1/plays", json=body)).status_code == 201
+
+
+async def newest(site: Site, who: str) -> str:
+    answer = await getattr(site, who).get("/api/v1/plays?limit=1")
+    return str(answer.json()["items"][0]["notes"])
+
+
+async def test_reads_go_to_the_replica_and_own_writes_are_there_at_once(
+    pair: Pair, site: Site
+) -> None:
+    assert ask(pair.second.conninfo, "SELECT pg_is_in_recovery()") is True
+    assert await reads(site)
+    pair.replay(goes_on=False)
+    try:
+        await until_it(lambda: replica_of(site).lag < 1)  # nothing was written since
+        for number in range(5):
+            await log_play(site, "alice", f"play {number}")
+            assert await newest(site, "alice") == f"play {number}"
+        assert not await reads(site, "alice")
+        assert await reads(site, "bob")  # who has written nothing
+    finally:
+        pair.replay(goes_on=True)
+    await until_read(site, "alice")
+    assert await newest(site, "alice") == "play 4"
+
+
+async def test_one_far_behind_is_left_out_until_it_has_caught_up(
+    pair: Pair, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas, "MAX_LAG_SECONDS", 1.0)
+    pair.replay(goes_on=False)
+    try:
+        await log_play(site, "bob", "late")
+        await until_it(lambda: replica_of(site).lag > 1)
+        assert not await reads(site, "alice")
+    finally:
+        pair.replay(goes_on=True)
+    await until_read(site, "alice")
+
+
+async def test_a_token_that_was_revoked_is_so_at_once(pair: Pair, site: Site) -> None:
+    issued = (await site.alice.post("/api/v1/auth/tokens", json={"name": "phone"})).json()
+    phone = site.client(issued["token"])
+    pair.replay(goes_on=False)
+    try:
+        assert (await phone.get("/api/v1/me")).status_code == 200
+        path = f"/api/v1/auth/tokens/{issued['id']}"
+        assert (await site.alice.delete(path)).status_code == 204
+        assert (await phone.get("/api/v1/me")).status_code == 401
+    finally:
+        pair.replay(goes_on=True)
+
+
+async def test_a_replica_that_is_gone_fails_no_request(pair: Pair, site: Site) -> None:
+    assert await reads(site)
+    end_postmaster(pair.second_home)
+    for _ in range(20):
+        assert (await site.alice.get("/api/v1/plays?limit=1")).status_code == 200
+    assert not await reads(site)
+    health = (await site.anonymous.get("/health")).json()
+    assert (health["status"], health["replica"]["status"]) == ("degraded", "degraded")
+
+
+def test_workers_share_who_wrote_when(tmp_path: Path) -> None:
+    user = uuid4()
+    one, other = Writes(tmp_path), Writes(tmp_path)
+    assert other.last(user) == 0
+    one.note(user)
+    assert other.last(user) == one.last(user) > 0
