@@ -83,8 +83,7 @@ SELECT a.discogs_id, a.name, :now::timestamptz, :now
 -- name: list_normalized(names, credits, codes)
 -- Texts as the catalogue's filters and searches compare them.
 --
--- Returns: as many rows Normalized as the longest list has, in the order given; NULL where a list
---          has ended.
+-- Returns: 0..n rows Normalized, as many as the longest list has; NULL where a list has ended.
 -- Params:  names text[]: of titles, genres and the like; credits text[]: names that may end in a
 --          number of Discogs; codes text[]: catalogue numbers and barcodes.
 -- Index:   none; no table is read.
