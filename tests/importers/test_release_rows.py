@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import string
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -164,6 +167,72 @@ async def test_two_loaders_of_the_same_releases_agree(
     assert sum(count.unchanged for count in counts) == 300
     row = await (await conn.execute("SELECT count(*) FROM tracks")).fetchone()
     assert row == (300 * len(documents[0].tracks),)
+
+
+async def test_an_artist_that_is_deleted_meanwhile_comes_back(
+    conn: Connection, settings: Settings, conninfo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = release_loads.lock_references
+
+    async def late(conn: Connection, **ids: Any) -> int | None:
+        monkeypatch.undo()
+        async with await connect(settings, conninfo) as other:
+            await other.execute("DELETE FROM artists WHERE discogs_id = 1")
+        return await real(conn, **ids)
+
+    monkeypatch.setattr(release_loads, "lock_references", late)
+    counts = await store(conn, "releases", [release_document(n) for n in range(1, 101)])
+    assert counts == StoreCounts(inserted=100)
+    row = await (
+        await conn.execute(
+            "SELECT count(*) FROM release_artists AS c JOIN artists AS a ON a.id = c.artist_id"
+            " WHERE a.discogs_id = 1"
+        )
+    ).fetchone()
+    assert row == (100,)
+
+
+@pytest.mark.parametrize("table", ["artists", "labels"])
+async def test_what_is_referred_to_can_not_be_deleted_before_the_end(
+    conn: Connection, settings: Settings, conninfo: str, table: str
+) -> None:
+    documents = [release_document(n) for n in range(1, 102)]
+    await store(conn, "releases", documents[:1])
+    async with (
+        await connect(settings, conninfo, options="-c lock_timeout=100") as other,
+        conn.transaction(),
+    ):
+        await store(conn, "releases", documents)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            await other.execute(f"DELETE FROM {table}")
+
+
+async def test_checks_are_on_again_behind_a_batch(conn: Connection) -> None:
+    async with conn.transaction():
+        await store(conn, "releases", [release_document(n) for n in range(1, 101)])
+        row = await (await conn.execute("SHOW session_replication_role")).fetchone()
+        assert row == ("origin",)
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            await conn.execute(
+                "INSERT INTO tracks (release_id, seq, type, title)"
+                " VALUES (uuidv7(), 1, 'track', 'Of nothing')"
+            )
+
+
+async def test_a_role_that_may_not_switch_checks_off_stores_the_same(
+    conn: Connection, dump_samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = sample(dump_samples)[:200]
+    monkeypatch.setattr(catalogue_store, "unchecked_references", _checked)
+    copied, written = await both_ways(conn, documents, monkeypatch)
+    assert copied == written
+
+
+@asynccontextmanager
+async def _checked(conn: Connection) -> AsyncIterator[None]:
+    cursor = await conn.execute("SHOW session_replication_role")
+    assert await cursor.fetchone() == ("origin",)
+    yield
 
 
 async def test_a_value_that_is_refused_leaves_nothing_of_its_batch(conn: Connection) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from kleio.catalogue import Document, ReleaseDocument, encode_documents
 from kleio.db.errors import Conflict
+from kleio.db.pool import unchecked_references
 from kleio.db.queries import Connection
 from kleio.importers.release_rows import PRINTABLE, References, ReleaseRows, Texts
 from kleio.repositories import artists, labels, masters, release_loads, releases
@@ -116,6 +117,10 @@ async def save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> l
         return await statements.upsert(conn, documents=encoded, now=now)
 
 
+class _Gone(Exception):
+    """What releases refer to was deleted while they were being stored."""
+
+
 async def _store_releases(
     conn: Connection, documents: Sequence[Document], texts: Texts
 ) -> StoreCounts | None:
@@ -153,19 +158,28 @@ async def _store_releases(
                 await release_loads.lock_new_entries(conn, kind="releases")
             if await _hashes(conn, numbers) != known:
                 return None
-            await release_loads.copy_releases(conn, rows.releases)
-            await release_loads.copy_release_artists(conn, rows.artists)
-            await release_loads.copy_release_labels(conn, rows.labels)
-            await release_loads.copy_release_formats(conn, rows.formats)
-            await release_loads.copy_release_genres(conn, rows.genres)
-            await release_loads.copy_release_styles(conn, rows.styles)
-            await release_loads.copy_tracks(conn, rows.tracks)
             if changed:
                 encoded = encode_documents(changed)
                 await releases.insert_release_references(conn, documents=encoded, now=now)
                 await releases.upsert_releases(conn, documents=encoded, now=now)
-    except Conflict:
-        # Another loader, which keeps nobody away either, added one of them meanwhile.
+            await release_loads.copy_releases(conn, rows.releases)
+            # Genres and styles are few, and the role that serves may not lock them.
+            await release_loads.copy_release_genres(conn, rows.genres)
+            await release_loads.copy_release_styles(conn, rows.styles)
+            artist_ids, label_ids = references.ids()
+            locked = await release_loads.lock_references(
+                conn, artist_ids=artist_ids, label_ids=label_ids
+            )
+            if locked != len(artist_ids) + len(label_ids):
+                raise _Gone
+            async with unchecked_references(conn):
+                await release_loads.copy_release_artists(conn, rows.artists)
+                await release_loads.copy_release_labels(conn, rows.labels)
+                await release_loads.copy_release_formats(conn, rows.formats)
+                await release_loads.copy_tracks(conn, rows.tracks)
+    except (Conflict, _Gone):
+        # Another loader, which keeps nobody away either, added one of them meanwhile; or somebody
+        # deleted what they refer to.
         return None
     return StoreCounts(
         inserted=len(new) + sum(entry.discogs_id is None for entry in changed),

@@ -66,6 +66,13 @@ class References:
             elif entry.name is not None:
                 (self.genres if entry.kind == "genre" else self.styles)[entry.name] = entry.id
 
+    def ids(self) -> tuple[list[UUID], list[UUID]]:
+        """Return the keys of all artists and of all labels."""
+        return (
+            [key for key in self.artists.values() if key is not None],
+            [key for key in self.labels.values() if key is not None],
+        )
+
     def lacking(self) -> tuple[list[int], list[int], list[str], list[str]]:
         """Return the numbers of artists and labels, the genres and styles without a key."""
         return (
@@ -105,30 +112,45 @@ class Texts:
         self._wanted = ({}, {}, {})
 
     def want(self, document: ReleaseDocument) -> None:
-        """Note what the database is to be asked for, for one release."""
-        names, credits, codes = self._wanted
+        """See to it that all texts of a release are here, or wanted."""
+        names, credits, codes = self._names, self._credits, self._codes
         for text in (*main_texts(document), document.country, *document.genres, *document.styles):
-            if text is not None and not self._is_plain(text) and text not in self._names:
-                names[text] = None
+            if text is not None and text not in names:
+                self._want_name(text)
         for carrier in document.formats:
-            if not self._is_plain(carrier.name) and carrier.name not in self._names:
-                names[carrier.name] = None
+            if carrier.name not in names:
+                self._want_name(carrier.name)
         for artist in document.artists:
-            for text in (artist.name, artist.anv):
-                if (
-                    text is not None
-                    and not self._is_plain_credit(text)
-                    and text not in self._credits
-                ):
-                    credits[text] = None
+            if artist.name not in credits:
+                self._want_credit(artist.name)
+            if artist.anv is not None and artist.anv not in credits:
+                self._want_credit(artist.anv)
         for label in document.labels:
-            if not self._is_plain_credit(label.name) and label.name not in self._credits:
-                credits[label.name] = None
-            if label.catno is not None and not self._is_plain_code(label.catno):
-                codes[label.catno] = None
+            if label.name not in credits:
+                self._want_credit(label.name)
+            if label.catno is not None and label.catno not in codes:
+                self._want_code(label.catno)
         for code in barcodes(document):
-            if not self._is_plain_code(code):
-                codes[code] = None
+            if code not in codes:
+                self._want_code(code)
+
+    def _want_name(self, text: str) -> None:
+        if self._is_plain(text):
+            self._names[text] = text.encode().lower()
+        else:
+            self._wanted[0][text] = None
+
+    def _want_credit(self, text: str) -> None:
+        if text[-1:] != ")" and self._is_plain(text):
+            self._credits[text] = text.encode().lower()
+        else:
+            self._wanted[1][text] = None
+
+    def _want_code(self, text: str) -> None:
+        if text.isascii() and self._ascii_is_plain:
+            self._codes[text] = text.encode().translate(_CODE_LETTERS, _NOT_IN_CODES)
+        else:
+            self._wanted[2][text] = None
 
     def wanted(self) -> tuple[list[str], list[str], list[str]]:
         """Return names, credits and codes to ask the database for."""
@@ -147,16 +169,14 @@ class Texts:
 
     def name(self, text: str) -> bytes:
         """Return normalize_name(text)."""
-        return text.encode().lower() if self._is_plain(text) else self._names[text]
+        return self._names[text]
 
     def credit(self, text: str) -> bytes:
         """Return normalize_credit(text)."""
-        return text.encode().lower() if self._is_plain_credit(text) else self._credits[text]
+        return self._credits[text]
 
     def code(self, text: str) -> bytes:
         """Return normalize_code(text)."""
-        if self._is_plain_code(text):
-            return text.encode().translate(_CODE_LETTERS, _NOT_IN_CODES)
         return self._codes[text]
 
     def _is_plain(self, text: str) -> bool:
@@ -168,12 +188,6 @@ class Texts:
             and text[-1:] != " "
             and self._ascii_is_plain
         )
-
-    def _is_plain_credit(self, text: str) -> bool:
-        return text[-1:] != ")" and self._is_plain(text)
-
-    def _is_plain_code(self, text: str) -> bool:
-        return text.isascii() and self._ascii_is_plain
 
 
 def main_texts(document: ReleaseDocument) -> tuple[str, str]:

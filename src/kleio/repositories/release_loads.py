@@ -59,6 +59,13 @@ async def insert_references(
 
 
 @query
+async def lock_references(
+    conn: Connection, *, artist_ids: list[UUID], label_ids: list[UUID]
+) -> int | None:
+    """Keep artists and labels from being deleted; return how many of them there are."""
+
+
+@query
 async def list_normalized(
     conn: Connection, *, names: list[str], credits: list[str], codes: list[str]
 ) -> list[Normalized]:
