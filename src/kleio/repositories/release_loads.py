@@ -60,9 +60,14 @@ async def insert_references(
 
 @query
 async def lock_references(
-    conn: Connection, *, artist_ids: list[UUID], label_ids: list[UUID]
+    conn: Connection,
+    *,
+    artist_ids: list[UUID],
+    label_ids: list[UUID],
+    genre_ids: list[UUID],
+    style_ids: list[UUID],
 ) -> int | None:
-    """Keep artists and labels from being deleted; return how many of them there are."""
+    """Keep what releases refer to from being deleted; return how much of it there is."""
 
 
 @query
