@@ -9,6 +9,7 @@
 --   CREATE ROLE kleio_owner LOGIN PASSWORD '...';
 --   CREATE ROLE kleio_app LOGIN PASSWORD '...';
 --   GRANT pg_read_all_stats TO kleio_app, kleio_owner;    -- for `kleio doctor`, where you like
+--   GRANT SET ON PARAMETER session_replication_role TO kleio_app;    -- imports of dumps are faster
 --   CREATE DATABASE kleio OWNER kleio_owner;
 --   REVOKE ALL ON DATABASE kleio FROM PUBLIC;
 --   GRANT CONNECT ON DATABASE kleio TO kleio_app;
@@ -34,7 +35,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE (added_at, custom_fields, folder_number, me
 GRANT DELETE, INSERT, SELECT, UPDATE (token_encrypted, updated_at) ON discogs_credentials TO :"app";
 GRANT SELECT, UPDATE (blocked_until, call_limit, calls, others, others_seen_at) ON discogs_pace TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (discogs_name, name, number, updated_at) ON folders TO :"app";
-GRANT INSERT, SELECT ON genres TO :"app";
+GRANT INSERT, SELECT, UPDATE ON genres TO :"app";
 GRANT INSERT, SELECT, UPDATE (new_id) ON id_map TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (response, status) ON idempotency_keys TO :"app";
 GRANT DELETE, INSERT, SELECT ON import_chunks TO :"app";
@@ -66,7 +67,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE (outcome, song_id) ON scan_songs TO :"app";
 GRANT DELETE, INSERT, SELECT ON song_artists TO :"app";
 GRANT INSERT, SELECT ON song_words TO :"app";
 GRANT INSERT, SELECT, UPDATE (album_id, album_name, artist_id, artist_name, bit_rate, channels, codec, disc_number, duration_ms, genre, missing_since, name, sample_rate, tags, track_number, updated_at, year) ON songs TO :"app";
-GRANT INSERT, SELECT ON styles TO :"app";
+GRANT INSERT, SELECT, UPDATE ON styles TO :"app";
 GRANT SELECT ON stylus_models TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (active, cartridge_type, expected_lifespan_hours, install_date, is_primary, manufacturer, name, owned, purchase_date, updated_at) ON styluses TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (added_at, conflicts, copy_id, custom_fields, folder_number, is_adopted, media_condition, merged, merged_custom, notes, rating, reading, release_discogs_id, release_id, seen_updated_at, sleeve_condition, verdict) ON sync_items TO :"app";

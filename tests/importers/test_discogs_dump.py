@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from kleio.cli.imports import import_group
 from kleio.db.errors import DatabaseError, InvalidData, Unavailable
 from kleio.db.queries import Connection
-from kleio.importers import discogs_dump
+from kleio.importers import discogs_batches
 from kleio.importers.discogs_dump import ImportReport, Progress, import_dump
 from kleio.importers.discogs_xml import DumpError, Refused
 
@@ -111,7 +111,7 @@ async def test_a_run_that_stopped_is_repeated(
 ) -> None:
     """After the third batch the server is gone; the repetition ends as one run would have."""
     stored = 0
-    real = discogs_dump.store
+    real = discogs_batches.store
 
     async def failing(*args: Any) -> Any:
         nonlocal stored
@@ -122,7 +122,7 @@ async def test_a_run_that_stopped_is_repeated(
 
     path = dump_samples / "discogs_20200806_releases.xml.gz"
     report = ImportReport()
-    monkeypatch.setattr(discogs_dump, "store", failing)
+    monkeypatch.setattr(discogs_batches, "store", failing)
     with pytest.raises(Unavailable):
         await import_dump(conn, [path], batch_size=100, report=report)
     assert counts(report) == (300, 300, 0, 0, 0)
@@ -155,15 +155,15 @@ async def test_the_last_of_equal_numbers_wins(conn: Connection, tmp_path: Path) 
 async def test_one_bad_entry_is_refused_alone(
     conn: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = discogs_dump.store
+    real = discogs_batches.store
     bad = {7, 64}
 
-    async def picky(conn: Connection, kind: Any, documents: Any) -> Any:
+    async def picky(conn: Connection, kind: Any, documents: Any, texts: Any) -> Any:
         if bad & {document.discogs_id for document in documents}:
             raise InvalidData("a value is not allowed", sqlstate="22P05")
-        return await real(conn, kind, documents)
+        return await real(conn, kind, documents, texts)
 
-    monkeypatch.setattr(discogs_dump, "store", picky)
+    monkeypatch.setattr(discogs_batches, "store", picky)
     refused: list[Refused] = []
     path = write(tmp_path, "artists", *(artist(n) for n in range(1, 101)), "<artist/>")
     report = await import_dump(
@@ -179,10 +179,10 @@ async def test_one_bad_entry_is_refused_alone(
 async def test_a_limit_that_one_value_exceeds_refuses_that_entry(
     conn: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def limited(_conn: Connection, _kind: Any, _documents: Any) -> Any:
+    async def limited(*_args: Any) -> Any:
         raise DatabaseError("the statement failed", sqlstate="54000")
 
-    monkeypatch.setattr(discogs_dump, "store", limited)
+    monkeypatch.setattr(discogs_batches, "store", limited)
     path = write(tmp_path, "artists", artist(1), artist(2))
     assert counts(await import_dump(conn, [path])) == (2, 0, 0, 0, 2)
 

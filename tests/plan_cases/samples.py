@@ -37,6 +37,7 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
     plays = [{"copyId": facts.copy_id, "playedAt": NOW}] * DOCUMENTS
     cleanings = [{"copyId": facts.copy_id, "cleanedAt": NOW}] * DOCUMENTS
     user = str(facts.user_id)
+    integers = "{" + ", ".join(map(str, numbers)) + "}"
     ids = "{" + ", ".join(str(UUID(int=n)) for n in numbers) + "}"
     return {
         "artists.upsert_artists": {
@@ -78,6 +79,19 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
         "seeds.insert_seed_artists": {
             "artist_ids": ids,
             "names": "{" + ", ".join(f"Artist {n}" for n in numbers) + "}",
+        },
+        "release_loads.insert_references": {
+            "artist_numbers": integers,
+            "artist_names": "{" + ", ".join(f"Artist {n}" for n in numbers) + "}",
+            "label_numbers": integers,
+            "label_names": "{" + ", ".join(f"Label {n}" for n in numbers) + "}",
+            "genres": "{Folk, Jazz}",
+            "styles": "{Polka, Waltz}",
+        },
+        "release_loads.list_normalized": {
+            "names": "{Sigur Rós, OK}",
+            "credits": "{Prince (3)}",
+            "codes": "{SK 032}",
         },
         "releases.insert_release_references": {"documents": releases},
         "releases.upsert_releases": {"documents": releases},

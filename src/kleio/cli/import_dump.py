@@ -14,9 +14,13 @@ import rich_click as click
 from kleio.cli.display import Display
 from kleio.cli.runtime import (
     CommandError,
+    clear_errors,
     describe_end,
+    open_database,
+    prepare_database,
     print_json,
-    run_with_connection,
+    read_settings,
+    run_connected,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +45,11 @@ if TYPE_CHECKING:
     help="Entries a transaction.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    help="Processes that parse and store [one a CPU and one; none for small files].",
+)
+@click.option(
     "--show-refused",
     type=click.IntRange(min=-1),
     default=20,
@@ -48,40 +57,54 @@ if TYPE_CHECKING:
     help="How many refused entries to name on stderr; -1 names all.",
 )
 def discogs_dump(
-    files: tuple[Path, ...], as_json: bool, batch_size: int, show_refused: int
+    files: tuple[Path, ...],
+    as_json: bool,
+    batch_size: int,
+    workers: int | None,
+    show_refused: int,
 ) -> None:
     """Import monthly Discogs dumps: artists, labels, masters and releases, .xml or .xml.gz.
 
     The files may come in any order and again at any time: what is there already and the same is
     left alone. A damaged file gives what is whole in it and exit code 1.
     """
-    import gc
-
     from kleio.importers.discogs_dump import ImportReport, import_dump
+    from kleio.importers.discogs_workers import (
+        WorkerDied,
+        Workers,
+        spare_the_collector,
+        suitable_workers,
+    )
     from kleio.importers.discogs_xml import DumpError
 
-    # Documents form no cycles, and looking for some in them costs a tenth of the import.
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    spare_the_collector()
     display = _Display(show_refused)
     report = ImportReport()
+    number = suitable_workers(files) if workers is None else workers
+    settings = read_settings()
 
-    async def main(conn: AsyncConnection[Any], _settings: Settings) -> None:
-        try:
-            await import_dump(
-                conn,
-                files,
-                batch_size=batch_size,
-                progress=display.progress,
-                refused=display.refused,
-                report=report,
-            )
-        except DumpError as error:
-            raise CommandError(str(error)) from error
+    def run(conninfo: str) -> None:
+        async def main(conn: AsyncConnection[Any], _settings: Settings) -> None:
+            async with Workers(number, settings, conninfo) as processes:
+                await import_dump(
+                    conn,
+                    files,
+                    batch_size=batch_size,
+                    progress=display.progress,
+                    refused=display.refused,
+                    report=report,
+                    workers=processes if number else None,
+                )
+
+        run_connected(main, settings, conninfo)
 
     try:
-        with display:
-            run_with_connection(main)
+        with display, clear_errors(), open_database(settings) as conninfo:
+            prepare_database(settings, conninfo)
+            try:
+                run(conninfo)
+            except (DumpError, WorkerDied) as error:
+                raise CommandError(str(error)) from error
     except BaseException as error:
         if as_json:
             _print_report(report, describe_end(error))

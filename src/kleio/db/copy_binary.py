@@ -7,7 +7,8 @@ column's type, which the function that is bound here says.
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterable
+import struct
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -19,6 +20,27 @@ BinaryRows = Iterable[tuple[Any, ...]]
 """Rows in the order of the statement's columns."""
 
 CopyFunction = Callable[[Connection, BinaryRows], Awaitable[int]]
+
+
+_ARRAY_HEAD = struct.Struct(">iiIii")
+_LENGTH = struct.Struct(">i").pack
+_TEXT_OID = 25
+_EMPTY_ARRAY = struct.pack(">iiI", 0, 0, _TEXT_OID)
+
+
+def text_array(texts: Sequence[bytes]) -> bytes:
+    """Return the binary form of a text[] without NULLs: dimensions, element type, elements."""
+    if not texts:
+        return _EMPTY_ARRAY
+    parts = [_ARRAY_HEAD.pack(1, 0, _TEXT_OID, len(texts), 1)]
+    for text in texts:
+        parts += (_LENGTH(len(text)), text)
+    return b"".join(parts)
+
+
+def jsonb(text: bytes) -> bytes:
+    """Return the binary form of a jsonb from the text of its JSON: the format's version before."""
+    return b"\x01" + text
 
 
 def copy_binary(*types: str) -> Callable[[CopyFunction], CopyFunction]:

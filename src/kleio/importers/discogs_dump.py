@@ -1,12 +1,12 @@
 """Discogs dump files into the shared catalogue.
 
-This module owns the order of the files, the batches, what happens to an entry or a file that
-fails, and the counts. It neither parses (`discogs_xml`) nor knows a statement
-(`catalogue_store`).
+This module owns the order of the files, the batches, what happens to a file that fails, and the
+counts. It neither parses (`discogs_xml`) nor stores (`discogs_batches`).
 
-One batch is parsed in a thread while the one before it is stored, and never more than these two
-exist, so memory is bounded by the batch size. Each batch is one transaction; a run that was killed
-is repeated from the start, and what it had stored counts as unchanged then.
+With workers (`discogs_workers`) each of them parses and stores a batch. Without, one batch is
+parsed in a thread while the one before it is stored. Never more batches exist than these, so memory
+is bounded by the batch size. Each batch is one transaction; a run that was killed is repeated from
+the start, and what it had stored counts as unchanged then.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from kleio.catalogue import Document
-from kleio.db.errors import DatabaseError
 from kleio.db.queries import Connection
-from kleio.importers.catalogue_store import store
+from kleio.importers.discogs_batches import Outcome, store_batch
+from kleio.importers.discogs_workers import Workers
 from kleio.importers.discogs_xml import KINDS, Dump, DumpError, Refused, open_dump
 
 DEFAULT_BATCH_SIZE = 1000
@@ -70,8 +71,7 @@ RefusedCallback = Callable[[Path, Refused], None]
 
 
 class _Batch(msgspec.Struct):
-    documents: list[Document]
-    refused: list[Refused]
+    entries: list[Document | Refused]
     position: int
     damage: DumpError | None
     is_last: bool
@@ -85,13 +85,13 @@ async def import_dump(
     progress: ProgressCallback | None = None,
     refused: RefusedCallback | None = None,
     report: ImportReport | None = None,
+    workers: Workers | None = None,
 ) -> ImportReport:
     """Import dump files, artists first, then labels, masters and releases.
 
-    The same entry twice in one batch is stored once, as it stands last; those before it count as
-    unchanged, because nothing is written for them. An entry that the database refuses is found by
-    halving its batch; it alone is refused. A damaged file gives what was whole before the damage
-    and a line in `report.errors`; the other files go on.
+    Of an entry that stands in the files twice the last counts, and one that the database refuses
+    is refused alone (`store_batch`). A damaged file gives what was whole before the damage and a
+    line in `report.errors`; the other files go on.
 
     Args:
         conn: an autocommit connection; every batch is a transaction of its own.
@@ -101,6 +101,7 @@ async def import_dump(
         refused: called for each entry that is not kept.
         report: is filled while the run goes on, so that the caller has the counts of a run that
             fails; made anew by default.
+        workers: processes that parse and store; without them this one does.
 
     Returns:
         The report; `seconds` is the time of the whole run.
@@ -109,6 +110,7 @@ async def import_dump(
         DumpError: a file cannot be opened or is not a dump; nothing has been written.
         DatabaseError: the database failed otherwise than over an entry's data; the batches before
             are stored.
+        WorkerDied: a worker was ended from outside; what was stored stays.
         ValueError: the batch size is below 1.
     """
     if batch_size < 1:
@@ -118,32 +120,63 @@ async def import_dump(
     with ExitStack() as stack:
         dumps = [stack.enter_context(open_dump(path)) for path in paths]
         dumps.sort(key=lambda dump: KINDS.index(dump.kind))
-        total = sum(dump.size for dump in dumps)
-        done = 0
+        files = _Files(report, started, sum(dump.size for dump in dumps), progress, refused)
         try:
             for dump in dumps:
                 report.kinds.setdefault(dump.kind, ImportCounts())
+                if workers is not None:
+                    await workers.store(dump, batch_size, partial(files.stored, dump))
                 async with aclosing(_batches(dump, batch_size)) as batches:
                     async for batch in batches:
-                        await _store_batch(conn, dump, batch, report, refused)
+                        outcome = Outcome()
+                        try:
+                            await store_batch(conn, dump.kind, batch.entries, outcome)
+                        finally:
+                            files.stored(dump, outcome, batch.position)
                         if batch.damage is not None:
                             report.errors.append(str(batch.damage))
-                        report.seconds = time.monotonic() - started
-                        if progress is not None:
-                            progress(
-                                Progress(
-                                    path=dump.path,
-                                    kind=dump.kind,
-                                    read=report.read,
-                                    seconds=report.seconds,
-                                    bytes_done=done + batch.position,
-                                    bytes_total=total,
-                                )
-                            )
-                done += dump.size
+                files.done += dump.size
         finally:
             report.seconds = time.monotonic() - started
     return report
+
+
+class _Files(msgspec.Struct):
+    """Counts outcomes and tells of them; `done` is the bytes of the files that are finished."""
+
+    report: ImportReport
+    started: float
+    total: int
+    progress: ProgressCallback | None
+    refused: RefusedCallback | None
+    done: int = 0
+
+    def stored(self, dump: Dump, outcome: Outcome, position: int) -> None:
+        """Count a batch of a dump, which has been read up to a position."""
+        refused = len(outcome.refused)
+        self.report.add(
+            dump.kind,
+            read=outcome.inserted + outcome.updated + outcome.unchanged + refused,
+            inserted=outcome.inserted,
+            updated=outcome.updated,
+            unchanged=outcome.unchanged,
+            refused=refused,
+        )
+        self.report.seconds = time.monotonic() - self.started
+        if self.refused is not None:
+            for entry in outcome.refused:
+                self.refused(dump.path, entry)
+        if self.progress is not None:
+            self.progress(
+                Progress(
+                    path=dump.path,
+                    kind=dump.kind,
+                    read=self.report.read,
+                    seconds=self.report.seconds,
+                    bytes_done=self.done + position,
+                    bytes_total=self.total,
+                )
+            )
 
 
 async def _batches(dump: Dump, size: int) -> AsyncGenerator[_Batch, None]:
@@ -165,65 +198,16 @@ async def _batches(dump: Dump, size: int) -> AsyncGenerator[_Batch, None]:
 
 def _take(dump: Dump, entries: Iterator[Document | Refused], size: int) -> _Batch:
     """Parse up to `size` entries; runs in the thread."""
-    batch = _Batch([], [], 0, None, is_last=False)
+    batch = _Batch([], 0, None, is_last=False)
     try:
         for _ in range(size):
             entry = next(entries, None)
             if entry is None:
                 batch.is_last = True
                 break
-            if isinstance(entry, Refused):
-                batch.refused.append(entry)
-            else:
-                batch.documents.append(entry)
+            batch.entries.append(entry)
     except DumpError as error:
         batch.damage = error
         batch.is_last = True
     batch.position = dump.position
     return batch
-
-
-async def _store_batch(
-    conn: Connection,
-    dump: Dump,
-    batch: _Batch,
-    report: ImportReport,
-    refused: RefusedCallback | None,
-) -> None:
-    for entry in batch.refused:
-        report.add(dump.kind, read=1, refused=1)
-        if refused is not None:
-            refused(dump.path, entry)
-    by_id = {document.discogs_id: document for document in batch.documents}
-    superseded = len(batch.documents) - len(by_id)
-    if superseded:
-        report.add(dump.kind, read=superseded, unchanged=superseded)
-    # A stack and no recursion, so that the order of the entries stays that of the file.
-    pending = [list(by_id.values())] if by_id else []
-    while pending:
-        documents = pending.pop()
-        try:
-            counts = await store(conn, dump.kind, documents)
-        except DatabaseError as error:
-            if not _is_data_error(error):
-                raise
-            if len(documents) > 1:
-                middle = len(documents) // 2
-                pending += [documents[middle:], documents[:middle]]
-                continue
-            report.add(dump.kind, read=1, refused=1)
-            if refused is not None:
-                refused(dump.path, Refused(None, str(error), documents[0].discogs_id))
-            continue
-        report.add(
-            dump.kind,
-            read=len(documents),
-            inserted=counts.inserted,
-            updated=counts.updated,
-            unchanged=counts.unchanged,
-        )
-
-
-def _is_data_error(error: DatabaseError) -> bool:
-    """Whether other documents may still succeed; class 54 is a limit that one value exceeds."""
-    return error.is_data_error or (error.sqlstate or "").startswith("54")

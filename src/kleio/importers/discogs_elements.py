@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+import msgspec
 from lxml import etree
 
 from kleio.catalogue import ArtistCredit
@@ -32,6 +33,14 @@ class EntryError(ValueError):
         """Give the reason without naming the entry."""
         super().__init__(reason)
         self.discogs_id = discogs_id
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An entry that cannot be kept, with the line of its start tag where it is known."""
+
+    line: int | None
+    reason: str
+    discogs_id: int | None = None
 
 
 class Leftovers:

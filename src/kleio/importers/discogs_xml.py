@@ -8,18 +8,18 @@ memory stays flat. The bytes come from `discogs_bytes`, the meaning of an entry 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, get_args
 
-import msgspec
 from lxml import etree
 
 from kleio.catalogue import Document
+from kleio.importers.discogs_blocks import Block, Cutter
 from kleio.importers.discogs_bytes import DumpBytes, DumpError
-from kleio.importers.discogs_elements import Element, EntryError
+from kleio.importers.discogs_elements import Element, EntryError, Refused
 from kleio.importers.discogs_entries import parse_entry
 
 __all__ = ["KINDS", "Dump", "DumpError", "Kind", "Refused", "open_dump"]
@@ -50,14 +50,6 @@ and the parser keeps an entry in memory."""
 _MARKER = b"<?kleio?>"
 
 
-class Refused(msgspec.Struct, frozen=True):
-    """An entry that cannot be kept, with the line of its start tag where it is known."""
-
-    line: int | None
-    reason: str
-    discogs_id: int | None = None
-
-
 class Dump:
     """One open dump file; iterate once, then close it.
 
@@ -76,8 +68,10 @@ class Dump:
         """
         self.path = path
         self._bytes = DumpBytes(path)
+        self._cutter: Cutter | None = None
         try:
-            self._chunks = iter(self._bytes)
+            self._chunks: Iterator[bytes] = iter(self._bytes)
+            self._lines_before = 0
             self._head, root = self._read_root()
             self._single = root in _KINDS_BY_ENTRY
             kind = _KINDS_BY_ROOT.get(root) or _KINDS_BY_ENTRY.get(root)
@@ -129,8 +123,7 @@ class Dump:
         head = b""
         for chunk in self._chunks:
             head += chunk
-            match = _PROLOG.match(head)
-            start = match.end() if match else 0
+            start = _prolog_end(head)
             if head.startswith(b"<!DOCTYPE", start):
                 raise DumpError(self.path, "has a document type, which Discogs dumps never have")
             root = _ROOT.match(head, start)
@@ -149,6 +142,36 @@ class Dump:
             name = match[1].decode(errors="replace")
             raise DumpError(self.path, f"is in {name}; Discogs dumps are UTF-8")
 
+    def blocks(self, size: int) -> Generator[Block]:
+        """Yield the entries as they stand, `size` to a block, as far as the file can be cut.
+
+        Afterwards `go_on` says which blocks were not used, and iterating the dump yields their
+        entries and what is in no block, with the damage if there is any.
+        """
+        root = re.compile(rb"<%b\s*>" % self.kind.encode())
+        found = None if self._single else root.match(self._head, _prolog_end(self._head))
+        if found is None:
+            return
+        self._cutter = Cutter(_ENTRY_TAGS[self.kind], size)
+        self._cutter.begin(1 + self._head.count(b"\n", 0, found.end()))
+        self._head, first = b"", self._head[found.end() :]
+        try:
+            for chunk in chain((first,), self._chunks):
+                yield from self._cutter.feed(chunk)
+                if self._cutter.is_full:
+                    break
+        except DumpError as damage:
+            self._chunks = _Damaged(damage)
+
+    def go_on(self, unused: Sequence[Block]) -> None:
+        """Have iteration go on with the blocks that were not used, in the order of the file."""
+        if self._cutter is None:
+            return
+        left = [*unused, self._cutter.rest]
+        self._cutter = None
+        self._head = b"<%b>" % self.kind.encode() + b"".join(block.text for block in left)
+        self._lines_before = left[0].line - 1
+
     def __iter__(self) -> Iterator[Document | Refused]:
         """Yield the entries in the order of the file."""
         parser = etree.XMLPullParser(
@@ -160,7 +183,8 @@ class Dump:
             remove_comments=True,
             collect_ids=False,
         )
-        walk = _Walk(self.kind, single=self._single)
+        before = self._lines_before
+        walk = _Walk(self.kind, single=self._single, lines_before=before)
         end = b"</" + _ENTRY_TAGS[self.kind].encode() + b">"
         marked = end + _MARKER
         chunks = chain((self._head,), self._chunks)
@@ -184,10 +208,12 @@ class Dump:
                     parser.feed(chunk.replace(end, marked))
                 # An undeclared entity stops the events silently and shows only here.
                 for fatal in parser.feed_error_log.filter_from_fatals():
-                    damage = DumpError(self.path, _broken(fatal.message), line=fatal.line)
+                    line = before + fatal.line
+                    damage = DumpError(self.path, _broken(fatal.message), line=line)
                     break
             except etree.XMLSyntaxError as error:
-                damage = DumpError(self.path, _broken(error.msg), line=error.lineno)
+                line = before + (error.lineno or 1)
+                damage = DumpError(self.path, _broken(error.msg), line=line)
             except DumpError as error:
                 damage = error
             for _, marker in parser.read_events():
@@ -197,6 +223,21 @@ class Dump:
         if damage is not None:
             raise damage
         yield from walk.rest(root)
+
+
+def _prolog_end(head: bytes) -> int:
+    match = _PROLOG.match(head)
+    return match.end() if match else 0
+
+
+class _Damaged(Iterator[bytes]):
+    """Bytes that end at once with the damage that was met before."""
+
+    def __init__(self, damage: DumpError) -> None:
+        self._damage = damage
+
+    def __next__(self) -> bytes:
+        raise self._damage
 
 
 def open_dump(path: Path | str) -> Dump:
@@ -214,7 +255,8 @@ class _Walk:
     The marker itself stays until the next one, because the parser still adds the space after it.
     """
 
-    def __init__(self, kind: Kind, *, single: bool) -> None:
+    def __init__(self, kind: Kind, *, single: bool, lines_before: int) -> None:
+        self._lines_before = lines_before
         self._kind = kind
         self._tag = _ENTRY_TAGS[kind]
         self._single = single
@@ -248,8 +290,11 @@ class _Walk:
             if first.tag == self._tag:
                 yield self._entry(first)
             elif isinstance(first.tag, str):
-                yield Refused(first.sourceline, f"<{first.tag}> is not a <{self._tag}>")
+                yield Refused(self._line(first), f"<{first.tag}> is not a <{self._tag}>")
             root.remove(first)
+
+    def _line(self, element: Element) -> int:
+        return self._lines_before + int(element.sourceline)
 
     def _entry(self, element: Element) -> Document | Refused:
         if self._instructions:
@@ -259,7 +304,7 @@ class _Walk:
         try:
             return parse_entry(self._kind, element)
         except EntryError as error:
-            return Refused(element.sourceline, str(error), error.discogs_id)
+            return Refused(self._line(element), str(error), error.discogs_id)
 
 
 def _broken(message: str | None) -> str:
