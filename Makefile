@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test lint format lock clean REMAKE
+.PHONY: help install run test load lint format lock clean REMAKE
 
 help: ## list these targets
 	@echo "Kleio: make TARGET"
@@ -38,6 +38,9 @@ run: install ## start the demo: PostgreSQL, a catalogue, three users, http://127
 
 test: install ## run the tests; make test ARGS="-k plays -x" passes arguments to pytest
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+load: install ## measure Kleio against its budgets and peers; make load ARGS=--quick in ten minutes
+	$(BIN)/python tests/load $(ARGS)
 
 lint: install ## check style, format and types
 	$(BIN)/ruff check .
