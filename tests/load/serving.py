@@ -172,6 +172,8 @@ def kleio(conninfo: str, workers: int, home: Path, **environment: str) -> Servin
             "KLEIO_HOME": str(home / "kleio"),
             "KLEIO_SECRET_KEY": "bG9hZGxvYWRsb2FkbG9hZGxvYWRsb2FkbG9hZGxvYWQ=",
             "KLEIO_MAINTAIN_INTERVAL": "0",
+            # All of them come from one address here, those who guess and those who don't.
+            "KLEIO_ADDRESS_ATTEMPTS": "0",
             "KLEIO_LOG_LEVEL": "warning",
             **environment,
         },

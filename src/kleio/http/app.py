@@ -57,7 +57,7 @@ from kleio.http import (
     user_songs,
     users,
 )
-from kleio.http.auth import NO_AUTH, Authentication, TokenUse
+from kleio.http.auth import NO_AUTH, Authentication, SessionReader, TokenUse
 from kleio.http.bodies import StrictRequest
 from kleio.http.compression import Compression
 from kleio.http.guesses import Guesses
@@ -166,6 +166,7 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
         state=State(
             {
                 "database": database,
+                "sessions": SessionReader(database),
                 "token_use": token_use,
                 "guesses": Guesses(database, settings),
                 "settings": settings,
