@@ -51,8 +51,8 @@ PARTS = ("copy", "sql", "start", "peers", "growth", "dump")
 
 QUICK: dict[str, Any] = {
     "sizes": [100_000, 1_000_000],
-    "releases": 20_000,
-    "users": 100,
+    "releases": 10_000,
+    "users": 60,
     "rounds": 2,
     "seconds": 2.0,
     "connections": [1, 16, 64],
@@ -314,10 +314,11 @@ def _plain(value: object) -> Any:
 
 def _notes(options: argparse.Namespace, figures: Figures) -> list[str]:
     many, few = options.sizes[-1], options.sizes[0]
-    notes = [
-        f"songs: {many:,} at most and {few:,} at least; the budgets mean 10,000,000 and 100,000",
-        f"{options.rounds} rounds; spreads are their lowest and highest",
-    ]
+    notes = [f"{options.rounds} rounds; spreads are their lowest and highest"]
+    if set(options.parts) - {"copy", "dump"}:
+        notes.append(
+            f"songs: {many:,} at most, {few:,} at least; the budgets mean 10,000,000 and 100,000"
+        )
     rate = figures.get("dump", "kleio", "rate")
     if rate is not None:
         whole = dumps.projection(rate.spread().middle)

@@ -74,7 +74,7 @@ def throughput(figures: Figures) -> tuple[Any, str] | None:
     works = [w for w in ("song", "page") if figures.where(work=w, measure="rate", songs=None)]
     if not works:
         return None
-    picture, grid = plt.subplots(2, len(works), figsize=(6 * len(works), 8), squeeze=False)
+    picture, grid = plt.subplots(2, len(works), figsize=(6 * len(works) + 2, 8), squeeze=False)
     for column, work in enumerate(works):
         for row, measure in enumerate(("rate", "p99")):
             axes = grid[row][column]
@@ -91,7 +91,7 @@ def throughput(figures: Figures) -> tuple[Any, str] | None:
             axes.set_title(f"{WORKS[work]}: {'requests/s' if row == 0 else 'p99 in ms'}")
             axes.set_xlabel("connections")
             _finish(axes)
-    grid[0][0].legend(fontsize=8)
+    grid[0][-1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
     return picture, "Throughput and tail latency against the number of connections (closed loop)"
 
 
@@ -163,7 +163,7 @@ def growth(figures: Figures) -> tuple[Any, str] | None:
     sizes = sorted({f.songs for f in figures.all() if f.songs is not None})
     if len(sizes) < 2:
         return None
-    picture, grid = plt.subplots(1, 3, figsize=(15, 4.6))
+    picture, grid = plt.subplots(1, 3, figsize=(16, 4.6))
     colours = plt.get_cmap("tab10")
     for axes, measure, title in zip(
         grid, ("p50", "p99", "database_cpu"),
@@ -188,7 +188,7 @@ def growth(figures: Figures) -> tuple[Any, str] | None:
         axes.set_xlabel("songs in the database")
         axes.set_title(title)
         _finish(axes)
-    grid[0].legend(fontsize=8)
+    grid[-1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
     return picture, "What a request costs as the data grows (4 connections)"
 
 

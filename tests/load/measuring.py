@@ -205,7 +205,7 @@ class Load:
                 label = f"{work}, open" if options.rate else f"{work}, open {rate / most:.0%}"
                 runs = [
                     self._arrivals(file, own, rate, options.seed + number)
-                    for number in range(min(options.rounds, 2))
+                    for number in range(options.rounds - 1 or 1)
                 ]
                 self.keep(label, "kleio", "arrivals", "/s", [rate])
                 for measure in ("p50", "p95", "p99"):
@@ -301,7 +301,7 @@ class Load:
             for number in range(options.rounds + 1):
                 for work in GROWTH:
                     for songs, (process, scripts, conn) in asked.items():
-                        seconds = options.seconds if number else 1
+                        seconds = max(options.seconds / 2, 1) if number else 1
                         one = scripts[work].run(process, 4, seconds, options.seed + number, conn)
                         if number:
                             found.setdefault((work, songs), []).append(one)
