@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 from saturation import postgres_program
 
 from kleio.db.migrate import migrate
+from kleio.db.migration_states import MigrationError
 
 ALBUMS = (
     "id, library_id, key, artist_id, duration_ms, song_count, year, is_compilation, updated_at,"
@@ -28,7 +29,13 @@ SONGS = (
     "id, library_id, album_id, artist_id, duration_ms, bit_rate, sample_rate, year, channels,"
     " disc_number, track_number, updated_at, codec, name, artist_name, album_name, genre"
 )
-TABLES = {"albums": ALBUMS, "songs": SONGS, "song_artists": "artist_id, song_id, position"}
+TABLES = {
+    "albums": ALBUMS,
+    "songs": SONGS,
+    "song_artists": "artist_id, song_id, position",
+    "song_words": "word",
+}
+ORDERS = {"song_artists": "song_id", "song_words": "word"}
 UNTIL = "2026-10-31T23:59:59"
 """Until when the songs were added, so that all databases have full months."""
 
@@ -106,7 +113,10 @@ class Site:
 
     def _is_whole(self, name: str, songs: int, more: dict[str, int]) -> bool:
         """Tell whether a seed has ended there, of this size and for this schema."""
-        migrate(self.conninfo(name))
+        try:
+            migrate(self.conninfo(name))
+        except MigrationError:
+            return False
         with self.connect(name) as conn:
             try:
                 found = conn.execute(
@@ -124,7 +134,7 @@ class Site:
         """
         conninfo = self.create(target)
         for table, columns in TABLES.items():
-            order = "song_id" if table == "song_artists" else "id"
+            order = ORDERS.get(table, "id")
             rows = f"SELECT {columns} FROM {table} ORDER BY {order}"
             self._psql(source, f"\\copy ({rows}) TO '{folder / table}'")
         for table, columns in {
