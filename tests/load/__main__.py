@@ -272,7 +272,8 @@ def main() -> None:
     machine = reports.machine()
     programs = load_environment()
     options.output.mkdir(parents=True, exist_ok=True)
-    with embedded_server(options.home) as server:
+    # Fifty for each of the servers that run side by side, and as many again for three Kleios.
+    with embedded_server(options.home, settings={"max_connections": "500"}) as server:
         site = Site(server.admin_conninfo, server.conninfo)
         run = Run(options, site, programs)
         run.run()

@@ -93,7 +93,7 @@ class Wrk:
         before = cpu_seconds(serving.pids()), cpu_seconds(pids)
         seconds = max(1, round(seconds))
         done = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s",
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "120s", "-s",
              str(script), serving.url],
             capture_output=True, text=True, check=True, timeout=seconds + 90,
         )  # fmt: skip
