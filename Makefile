@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test attack chaos lint format lock clean REMAKE
+.PHONY: help install run test attack chaos load lint format lock clean REMAKE
 
 help: ## list these targets
 	@echo "Kleio: make TARGET"
@@ -44,6 +44,9 @@ attack: install ## fuzz the whole API for half an hour; KLEIO_ATTACK_EXAMPLES=40
 
 chaos: install ## break all that can break, with requests running; prints what clients saw and lost
 	KLEIO_FAULTS=all $(BIN)/python -m pytest -n 0 tests/faults $(ARGS)
+
+load: install ## measure Kleio against its budgets and peers; make load ARGS=--quick in ten minutes
+	$(BIN)/python tests/load $(ARGS)
 
 lint: install ## check style, format and types
 	$(BIN)/ruff check .

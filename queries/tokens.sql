@@ -44,6 +44,29 @@ SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id, t.name AS to
  WHERE t.token_hash = :token_hash::bytea
    AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz);
 
+-- name: list_sessions(token_hashes, now)
+-- Who many tokens belong to, but for those that have expired: get_session of each.
+--
+-- Of requests that arrive together; LATERAL with its LIMIT can only be a nested loop, whatever the
+-- planner thinks of the number of tokens.
+--
+-- Returns: 0..n rows HashedSession, in no order; none for a token that is unknown or has expired.
+-- Params:  token_hashes bytea[]: each once.
+-- Index:   auth_tokens_pkey, users_pkey.
+-- Cost:    at most 12 buffers.
+-- Locks:   none.
+SELECT found.user_id, found.username, found.role, found.token_id, given.token_hash
+  FROM unnest(:token_hashes::bytea[]) AS given (token_hash)
+ CROSS JOIN LATERAL (
+           SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id
+             FROM auth_tokens AS t
+             JOIN users AS u
+               ON u.id = t.user_id
+            WHERE t.token_hash = given.token_hash
+              AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz)
+            LIMIT 1
+       ) AS found;
+
 -- name: list_tokens(user_id)
 -- A user's tokens, newest first; there are few, so one answer holds them all.
 --

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Generic, TypeVar
 
 from kleio.db.errors import Overloaded
@@ -21,8 +21,8 @@ class Coalescer(Generic[K, T]):
 
     What is asked for in one turn of the event loop is one batch; while as many batches as may be
     are under way, the next one grows. A key that is being looked up already is not asked for
-    again: the answer may then be as old as that look-up, so it is for rows that this process does
-    not write.
+    again, unless `fresh`: the answer may then be as old as that look-up, so it is for rows that
+    this process does not write.
 
     Args:
         load: looks up keys, each once, and returns what it found.
@@ -30,6 +30,8 @@ class Coalescer(Generic[K, T]):
         in_flight: look-ups at once, at most.
         waiting: keys that may wait; the next one is refused.
         timeout: seconds that a key may wait for its look-up to begin.
+        fresh: a look-up never answers what was asked after it began, so that what was written
+            before the question counts.
     """
 
     def __init__(
@@ -40,12 +42,14 @@ class Coalescer(Generic[K, T]):
         in_flight: int = 2,
         waiting: int = 1000,
         timeout: float = 3.0,
+        fresh: bool = False,
     ) -> None:
         self._load = load
         self._batch = batch
         self._in_flight = in_flight
         self._waiting = waiting
         self._timeout = timeout
+        self._fresh = fresh
         self._asked: dict[K, list[asyncio.Future[T | None]]] = {}
         self._queue: deque[tuple[float, K]] = deque()
         self._running: set[asyncio.Task[None]] = set()
@@ -81,7 +85,10 @@ class Coalescer(Generic[K, T]):
         while self._queue and len(self._running) < self._in_flight:
             count = min(self._batch, len(self._queue))
             keys = [self._queue.popleft()[1] for _ in range(count)]
-            task = asyncio.get_running_loop().create_task(self._look_up(keys))
+            asked: MutableMapping[K, list[asyncio.Future[T | None]]] = self._asked
+            if self._fresh:
+                asked = {key: self._asked.pop(key) for key in keys}
+            task = asyncio.get_running_loop().create_task(self._look_up(keys, asked))
             self._running.add(task)
             task.add_done_callback(self._ended)
 
@@ -89,36 +96,39 @@ class Coalescer(Generic[K, T]):
         self._running.discard(task)
         self._start()
 
-    async def _look_up(self, keys: list[K]) -> None:
+    async def _look_up(
+        self, keys: list[K], asked: MutableMapping[K, list[asyncio.Future[T | None]]]
+    ) -> None:
         try:
             found = await self._load(keys)
         except BaseException as error:
             for key in keys:
-                self._fail(key, error)
+                _fail(asked.pop(key), error)
             if not isinstance(error, Exception):
                 raise
             return
         for key in keys:
-            for future in self._asked.pop(key):
+            for future in asked.pop(key):
                 if not future.done():
                     future.set_result(found.get(key))
-
-    def _fail(self, key: K, error: BaseException) -> None:
-        for future in self._asked.pop(key):
-            if not future.done():
-                if isinstance(error, asyncio.CancelledError):
-                    future.cancel()
-                else:
-                    future.set_exception(error)
 
     def _expire(self) -> None:
         """Refuse what has waited too long, and look again when the next one will have."""
         loop = asyncio.get_running_loop()
         self._expiry = None
         while self._queue and self._queue[0][0] + self._timeout <= loop.time():
-            self._fail(
-                self._queue.popleft()[1],
+            _fail(
+                self._asked.pop(self._queue.popleft()[1]),
                 Overloaded("a look-up waited too long", operation="connect"),
             )
         if self._queue:
             self._expiry = loop.call_at(self._queue[0][0] + self._timeout, self._expire)
+
+
+def _fail(futures: list[asyncio.Future[T | None]], error: BaseException) -> None:
+    for future in futures:
+        if not future.done():
+            if isinstance(error, asyncio.CancelledError):
+                future.cancel()
+            else:
+                future.set_exception(error)

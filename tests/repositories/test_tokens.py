@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from factories import NOW, make_token, make_user, token_hash
@@ -25,6 +26,23 @@ async def test_a_token_opens_its_user_s_session(tx: Connection) -> None:
     assert session == tokens.Session(account.id, "ada", "admin", token.id)
     assert await tokens.get_session(tx, token_hash=token_hash("kleio_other"), now=NOW) is None
     assert token.prefix == account.token[:12]
+
+
+async def test_many_tokens_open_the_sessions_of_their_users(tx: Connection) -> None:
+    ada, ben = await make_user(tx, "ada", role="admin"), await make_user(tx, "ben")
+    gone = await make_token(tx, ben.id, expires_at=NOW)
+    second = await make_token(tx, ada.id)
+    hashes = [token_hash(t) for t in (ben.token, "kleio_other", ada.token, gone, second)]
+    found = {
+        session.token_hash: session
+        for session in await tokens.list_sessions(tx, token_hashes=hashes, now=NOW)
+    }
+    assert set(found) == {hashes[0], hashes[2], hashes[4]}
+    for digest, session in found.items():
+        alone = await tokens.get_session(tx, token_hash=digest, now=NOW)
+        assert alone is not None
+        assert tokens.HashedSession(*msgspec.structs.astuple(alone), digest) == session
+    assert await tokens.list_sessions(tx, token_hashes=[], now=NOW) == []
 
 
 @pytest.mark.parametrize(("after", "is_valid"), [(-SECOND, True), (0 * SECOND, False)])

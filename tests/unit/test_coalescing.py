@@ -95,6 +95,42 @@ async def test_a_key_under_way_is_not_asked_for_again() -> None:
     assert await asyncio.gather(*tasks) == ["row 1"] * 3
 
 
+async def test_a_fresh_answer_is_to_a_look_up_that_began_after_the_question() -> None:
+    load = Loads(held=True)
+    coalescer = Coalescer(load, in_flight=2, fresh=True)
+    tasks = ask(coalescer, 1)
+    await turn()
+    tasks += ask(coalescer, 1, 1, 2)
+    await turn()
+    tasks += ask(coalescer, 1, 2)
+    await turn()
+    assert load.batches == [[1], [1, 2]]
+    load.go.set()
+    found = await asyncio.gather(*tasks)
+    assert found == ["row 1", "row 1", "row 1", "row 2", "row 1", "row 2"]
+    assert load.batches == [[1], [1, 2], [1, 2]]
+
+
+async def test_a_fresh_look_up_that_fails_leaves_the_next_one_alone() -> None:
+    go = asyncio.Event()
+
+    async def load(keys: list[int]) -> dict[int, str]:
+        if not go.is_set():
+            await go.wait()
+            raise StatementTimeout("too long")
+        return {key: f"row {key}" for key in keys}
+
+    coalescer = Coalescer(load, in_flight=1, fresh=True)
+    first = ask(coalescer, 1)
+    await turn()
+    second = ask(coalescer, 1)
+    await turn()
+    go.set()
+    failed = await asyncio.gather(*first, return_exceptions=True)
+    assert [type(error) for error in failed] == [StatementTimeout]
+    assert await asyncio.gather(*second) == ["row 1"]
+
+
 async def test_a_failure_is_that_of_its_batch_alone() -> None:
     load = Loads()
     load.error = StatementTimeout("too long")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
 from kleio.accounts import hash_token
+from kleio.coalescing import Coalescer
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import Database
 from kleio.db.replica import WROTE_AT, Writes
@@ -37,6 +39,10 @@ READS = ("GET", "HEAD")
 
 FLUSH_SECONDS = 60
 """How often the use of tokens is written; at most this much of it is lost with a worker."""
+
+
+LOOK_UPS = 4
+"""Look-ups of tokens at once: two are as fast, and one that hangs must not stop all requests."""
 
 
 class TokenUse:
@@ -75,6 +81,36 @@ class TokenUse:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self.flush()
+
+
+class SessionReader:
+    """Who tokens belong to: requests that arrive together are asked about together.
+
+    Each is asked about after its request has come, so a token that was revoked before is refused.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._coalescer = Coalescer(
+            self._load,
+            in_flight=LOOK_UPS,
+            waiting=database.settings.per_worker().max_waiting,
+            timeout=database.settings.db_pool_timeout,
+            fresh=True,
+        )
+
+    async def get(self, token_hash: bytes) -> Session | None:
+        """Return whose token has this hash, None where it is nobody's, or has expired."""
+        return await self._coalescer.get(token_hash)
+
+    async def _load(self, token_hashes: list[bytes]) -> Mapping[bytes, Session]:
+        read, now = self._database.read, datetime.now(UTC)
+        if len(token_hashes) > 1:
+            found = await read(tokens.list_sessions, token_hashes=token_hashes, now=now)
+            return {session.token_hash: session for session in found}
+        (token_hash,) = token_hashes
+        session = await read(tokens.get_session, token_hash=token_hash, now=now)
+        return {} if session is None else {token_hash: session}
 
 
 class Authentication(AbstractAuthenticationMiddleware):
@@ -128,9 +164,8 @@ async def find_session(
     token_use: TokenUse = connection.app.state.token_use
     guesses = guesses_of(connection)
     guesses.check_token(connection, token_hash, token_use)
-    session = await database_of(connection).read(
-        tokens.get_session, token_hash=token_hash, now=datetime.now(UTC)
-    )
+    sessions: SessionReader = connection.app.state.sessions
+    session = await sessions.get(token_hash)
     if session is None:
         await guesses.count_unknown_token(connection, token_hash)
         raise unauthorized("The token is unknown, revoked or expired.")

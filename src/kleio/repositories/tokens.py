@@ -35,6 +35,12 @@ class PageSession(Session, frozen=True):
     time_zone: str
 
 
+class HashedSession(Session, frozen=True):
+    """Who makes a request, with the SHA-256 of the token that says so."""
+
+    token_hash: bytes
+
+
 @query
 async def insert_token(
     conn: Connection,
@@ -59,6 +65,13 @@ async def get_page_session(
     conn: Connection, *, token_hash: bytes, now: datetime
 ) -> PageSession | None:
     """Return who a token belongs to and their zone, None where it is unknown or expired."""
+
+
+@query
+async def list_sessions(
+    conn: Connection, *, token_hashes: list[bytes], now: datetime
+) -> list[HashedSession]:
+    """Return who tokens belong to, without those that are unknown or expired."""
 
 
 @query
