@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -20,6 +21,8 @@ from kleio.http.guesses import guesses_of
 from kleio.http.problems import forbidden, unauthorized
 from kleio.repositories import tokens
 from kleio.repositories.tokens import Session
+
+S = TypeVar("S", bound=Session)
 
 logger = logging.getLogger("kleio.http")
 
@@ -110,7 +113,16 @@ def bearer_token(header: str) -> str:
 async def find_session(
     connection: ASGIConnection[Any, Any, Any, Any], token_hash: bytes
 ) -> Session:
-    """Return whose token has this hash.
+    """Return whose token has this hash, as `known_session` does."""
+    return await known_session(connection, token_hash, tokens.get_session)
+
+
+async def known_session(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    token_hash: bytes,
+    get: Callable[..., Awaitable[S | None]],
+) -> S:
+    """Return what a query tells of the session of the token with this hash.
 
     Raises:
         ProblemError: 401 where it is nobody's, or has expired; 429 where the address has tried too
@@ -119,9 +131,7 @@ async def find_session(
     token_use: TokenUse = connection.app.state.token_use
     guesses = guesses_of(connection)
     guesses.check_token(connection, token_hash, token_use)
-    session = await database_of(connection).read(
-        tokens.get_session, token_hash=token_hash, now=datetime.now(UTC)
-    )
+    session = await database_of(connection).read(get, token_hash=token_hash, now=datetime.now(UTC))
     if session is None:
         await guesses.count_unknown_token(connection, token_hash)
         raise unauthorized("The token is unknown, revoked or expired.")

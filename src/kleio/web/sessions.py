@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -21,8 +20,10 @@ from litestar.datastructures import Cookie, State
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from kleio.accounts import hash_token
-from kleio.http.auth import MAX_TOKEN_LENGTH, NO_AUTH, TokenUse, database_of
+from kleio.http.addresses import Proxies
+from kleio.http.auth import MAX_TOKEN_LENGTH, NO_AUTH, known_session
 from kleio.http.problems import ProblemError
+from kleio.http.session import settings_of
 from kleio.repositories import tokens
 from kleio.repositories.tokens import PageSession
 from kleio.web.forms import read_form
@@ -104,14 +105,12 @@ async def _authenticate(request: Request[Any, Any, Any]) -> tuple[PageSession | 
 async def _find(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> PageSession | None:
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
-    token_hash = hash_token(token)
-    session = await database_of(connection).read(
-        tokens.get_page_session, token_hash=token_hash, now=datetime.now(UTC)
-    )
-    if session is not None:
-        token_use: TokenUse = connection.app.state.token_use
-        token_use.add(token_hash)
-    return session
+    try:
+        return await known_session(connection, hash_token(token), tokens.get_page_session)
+    except ProblemError as error:
+        if error.status is HTTPStatus.UNAUTHORIZED:
+            return None
+        raise
 
 
 def csrf_token(token: str) -> str:
@@ -145,11 +144,11 @@ def session_cookie(
     """Return the cookie of a token.
 
     Args:
-        request: over https, also before a proxy, the cookie is never sent over anything else.
+        request: over https, with a trusted proxy too, the cookie is sent over nothing else.
         token: empty to forget the session.
         lifetime: seconds that the browser keeps it, None for as long as it is open.
     """
-    forwarded = request.headers.get("x-forwarded-proto", "").lower()
+    proxies = Proxies(settings_of(request).proxy_networks())
     return Cookie(
         key=COOKIE,
         value=token,
@@ -157,7 +156,7 @@ def session_cookie(
         max_age=None if lifetime is None else int(lifetime),
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https" or forwarded == "https",
+        secure=proxies.is_https(request.scope),
     )
 
 

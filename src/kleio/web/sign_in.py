@@ -10,7 +10,9 @@ from litestar import Request, Response, get, post
 from litestar.params import FromQuery
 
 from kleio import accounts
-from kleio.http.auth import database_of
+from kleio.http.auth import database_of, find_session
+from kleio.http.guesses import guesses_of
+from kleio.http.problems import ProblemError, unauthorized
 from kleio.http.session import settings_of
 from kleio.repositories import tokens
 from kleio.web.forms import fill, read_form
@@ -94,29 +96,36 @@ async def sign_in(request: PageRequest) -> Response[str]:
     if form.token and not form.password:
         return await _with_token(request, form)
     lifetime = settings_of(request).token_lifetime
-    issued = await accounts.sign_in(
-        database_of(request).connection,
-        form.username,
-        form.password,
-        lifetime=lifetime,
-        now=datetime.now(UTC),
-    )
-    if issued is None:
-        return _form(request, form, "The name or the password is wrong.", HTTPStatus.UNAUTHORIZED)
+    try:
+        async with guesses_of(request).at_password(request, form.username):
+            issued = await accounts.sign_in(
+                database_of(request).connection,
+                form.username,
+                form.password,
+                lifetime=lifetime,
+                now=datetime.now(UTC),
+            )
+            if issued is None:
+                raise unauthorized("The name or the password is wrong.")
+    except ProblemError as error:
+        return _refused(request, form, error)
     cookie = session_cookie(request, issued.text, lifetime=lifetime)
     return see_other(request, own_path(form.next), cookies=[cookie])
+
+
+def _refused(request: PageRequest, form: SignInForm, error: ProblemError) -> Response[str]:
+    """Show the form again with what was wrong: the password, the token, or too many of either."""
+    headers = {name: error.headers[name] for name in ("Retry-After",) if name in error.headers}
+    return _form(request, form, error.detail, error.status, headers)
 
 
 async def _with_token(request: PageRequest, form: SignInForm) -> Response[str]:
     # The token itself becomes the session: a new one would outlive it.
     token = form.token.strip()
-    session = await database_of(request).read(
-        tokens.get_session, token_hash=accounts.hash_token(token), now=datetime.now(UTC)
-    )
-    if session is None:
-        return _form(
-            request, form, "The token is unknown, revoked or expired.", HTTPStatus.UNAUTHORIZED
-        )
+    try:
+        await find_session(request, accounts.hash_token(token))
+    except ProblemError as error:
+        return _refused(request, form, error)
     return see_other(
         request,
         own_path(form.next),
