@@ -39,6 +39,9 @@ run: install ## start the demo: PostgreSQL, a catalogue, three users, http://127
 test: install ## run the tests; make test ARGS="-k plays -x" passes arguments to pytest
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
+screenshots: install ## make the README's pictures from the demo (needs chromium)
+	$(BIN)/python tests/screenshots.py
+
 lint: install ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

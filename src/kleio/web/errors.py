@@ -42,7 +42,7 @@ def show(request: Request[Any, Any, Any], error: ProblemError) -> Response[str]:
         )
     fragment = wants_fragment(request)
     headers = {name: value for name, value in error.headers.items() if name != "WWW-Authenticate"}
-    headers |= {"Cache-Control": "no-store", "X-Request-Id": request_id(request.scope)}
+    headers |= {"X-Request-Id": request_id(request.scope)}
     if fragment:
         headers |= {"HX-Retarget": "#notes", "HX-Reswap": "innerHTML"}
     return render(

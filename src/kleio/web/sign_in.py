@@ -43,7 +43,7 @@ _SLEEVES = [
 """What hangs beside the form: sleeves of records that there are none of."""
 
 # A page that somebody has left must not be there for the next one who goes back.
-_FORGET = {"Clear-Site-Data": '"cache"', "Cache-Control": "no-store"}
+_FORGET = {"Clear-Site-Data": '"cache"'}
 
 
 class SignInForm(msgspec.Struct, rename="camel"):
