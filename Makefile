@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test attack chaos load lint format lock clean REMAKE
+.PHONY: help install run test attack chaos load screenshots lint format lock clean REMAKE
 
 help: ## list these targets
 	@echo "Kleio: make TARGET"
@@ -47,6 +47,9 @@ chaos: install ## break all that can break, with requests running; prints what c
 
 load: install ## measure Kleio against its budgets and peers; make load ARGS=--quick in ten minutes
 	$(BIN)/python tests/load $(ARGS)
+
+screenshots: install ## make the README's pictures from the demo (needs chromium)
+	$(BIN)/python tests/screenshots.py
 
 lint: install ## check style, format and types
 	$(BIN)/ruff check .

@@ -17,12 +17,12 @@
 --          first. marks_at timestamptz: when it is, for what has been done with each
 --          release by then; NULL to leave those columns NULL, and their tables unread.
 -- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey;
---          play_history_user_release_idx, cleaning_history_user_release_idx and
---          user_preferences_pkey for the marks.
+--          for the marks play_history_user_release_idx, cleaning_history_user_release_idx,
+--          user_preferences_pkey.
 -- Order:   added_at DESC, id DESC; total.
 -- Cost:    at most 310 buffers.
 -- Locks:   none.
-WITH setting AS (
+WITH setting AS MATERIALIZED (
     SELECT (:marks_at::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date
                AS today,
            coalesce(u.preferences ->> 'timeZone', 'UTC') AS zone,
@@ -56,6 +56,7 @@ SELECT c.added_at, c.id,
                         FROM cleaning_history AS h
                        WHERE h.user_id = :user_id::uuid
                          AND h.release_id = c.release_id
+                         AND :marks_at::timestamptz IS NOT NULL
                   ) AS cleaned
             CROSS JOIN LATERAL (
                       SELECT count(*) AS plays, max(p.played_at) AS last_played_at,
@@ -65,6 +66,7 @@ SELECT c.added_at, c.id,
                         FROM play_history AS p
                        WHERE p.user_id = :user_id::uuid
                          AND p.release_id = c.release_id
+                         AND :marks_at::timestamptz IS NOT NULL
                   ) AS played
             CROSS JOIN LATERAL (
                       SELECT CASE WHEN cleaned.last_cleaned_at IS NULL THEN 100
@@ -92,12 +94,12 @@ SELECT c.added_at, c.id,
 --          first. marks_at timestamptz: when it is, for what has been done with each
 --          release by then; NULL to leave those columns NULL, and their tables unread.
 -- Index:   user_releases_user_added_idx (user_id, added_at DESC, id DESC), releases_pkey;
---          play_history_user_release_idx, cleaning_history_user_release_idx and
---          user_preferences_pkey for the marks.
+--          for the marks play_history_user_release_idx, cleaning_history_user_release_idx,
+--          user_preferences_pkey.
 -- Order:   added_at, id; total.
 -- Cost:    at most 310 buffers.
 -- Locks:   none.
-WITH setting AS (
+WITH setting AS MATERIALIZED (
     SELECT (:marks_at::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date
                AS today,
            coalesce(u.preferences ->> 'timeZone', 'UTC') AS zone,
@@ -131,6 +133,7 @@ SELECT c.added_at, c.id,
                         FROM cleaning_history AS h
                        WHERE h.user_id = :user_id::uuid
                          AND h.release_id = c.release_id
+                         AND :marks_at::timestamptz IS NOT NULL
                   ) AS cleaned
             CROSS JOIN LATERAL (
                       SELECT count(*) AS plays, max(p.played_at) AS last_played_at,
@@ -140,6 +143,7 @@ SELECT c.added_at, c.id,
                         FROM play_history AS p
                        WHERE p.user_id = :user_id::uuid
                          AND p.release_id = c.release_id
+                         AND :marks_at::timestamptz IS NOT NULL
                   ) AS played
             CROSS JOIN LATERAL (
                       SELECT CASE WHEN cleaned.last_cleaned_at IS NULL THEN 100
@@ -182,7 +186,7 @@ SELECT c.added_at, c.id,
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
 -- Cost:    at most 600 buffers.
 -- Locks:   none.
-WITH setting AS (
+WITH setting AS MATERIALIZED (
     SELECT (:marks_at::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date
                AS today,
            coalesce(u.preferences ->> 'timeZone', 'UTC') AS zone,
@@ -305,6 +309,7 @@ SELECT page.sort_key, page.id,
                         FROM cleaning_history AS h
                        WHERE h.user_id = :user_id::uuid
                          AND h.release_id = c.release_id
+                         AND :marks_at::timestamptz IS NOT NULL
                   ) AS cleaned
             CROSS JOIN LATERAL (
                       SELECT count(*) AS plays, max(p.played_at) AS last_played_at,
@@ -314,6 +319,7 @@ SELECT page.sort_key, page.id,
                         FROM play_history AS p
                        WHERE p.user_id = :user_id::uuid
                          AND p.release_id = c.release_id
+                         AND :marks_at::timestamptz IS NOT NULL
                   ) AS played
             CROSS JOIN LATERAL (
                       SELECT CASE WHEN cleaned.last_cleaned_at IS NULL THEN 100
@@ -351,7 +357,7 @@ SELECT page.sort_key, page.id,
 -- Plan:    custom: a generic plan starts from releases_facets_idx, which it reads whole.
 -- Cost:    at most 600 buffers.
 -- Locks:   none.
-WITH setting AS (
+WITH setting AS MATERIALIZED (
     SELECT (:marks_at::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date
                AS today,
            coalesce(u.preferences ->> 'timeZone', 'UTC') AS zone,
@@ -474,6 +480,7 @@ SELECT page.sort_key, page.id,
                         FROM cleaning_history AS h
                        WHERE h.user_id = :user_id::uuid
                          AND h.release_id = c.release_id
+                         AND :marks_at::timestamptz IS NOT NULL
                   ) AS cleaned
             CROSS JOIN LATERAL (
                       SELECT count(*) AS plays, max(p.played_at) AS last_played_at,
@@ -483,6 +490,7 @@ SELECT page.sort_key, page.id,
                         FROM play_history AS p
                        WHERE p.user_id = :user_id::uuid
                          AND p.release_id = c.release_id
+                         AND :marks_at::timestamptz IS NOT NULL
                   ) AS played
             CROSS JOIN LATERAL (
                       SELECT CASE WHEN cleaned.last_cleaned_at IS NULL THEN 100

@@ -14,6 +14,7 @@
 -- Index:   user_releases_user_release_idx, play_history_user_release_idx,
 --          cleaning_history_user_release_idx, styluses_pkey, folders_user_id_number_key,
 --          tracks_pkey, user_preferences_pkey.
+-- Cost:    at most 70 buffers.
 -- Locks:   none.
 WITH setting AS (
     SELECT (:now::timestamptz AT TIME ZONE coalesce(u.preferences ->> 'timeZone', 'UTC'))::date

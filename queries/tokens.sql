@@ -32,6 +32,7 @@ SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id
 --
 -- Returns: 0..1 rows PageSession.
 -- Index:   auth_tokens_pkey, users_pkey, user_preferences_pkey.
+-- Cost:    at most 17 buffers.
 -- Locks:   none.
 -- Allow:   isolation: whose preferences these are, the token says.
 SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id, t.name AS token_name,

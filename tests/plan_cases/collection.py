@@ -10,7 +10,6 @@ from plan_cases.case import FIRST, LATER, MIDDLE, PAGE, UUID_MAX, Case
 
 PLAYED = {"releases_pkey", "play_history_user_release_idx"}
 CLEANED = {*PLAYED, "cleaning_history_user_release_idx"}
-MARKED = {*CLEANED, "user_preferences_pkey"}
 ADDED = {"user_releases_user_added_idx", "releases_pkey"}
 
 
@@ -35,9 +34,9 @@ def chance(indexes: set[str], buffers: int, name: str, **given: Any) -> Case:
 CASES = [
     shelf("newest", ADDED, 400),
     shelf("newest", ADDED, 400, "later page", before_added_at=MIDDLE, before_id=UUID_MAX),
-    *(shelf(verb, MARKED, 1500, "with marks", marks_at=LATER) for verb in ("newest", "oldest")),
+    *(shelf(verb, CLEANED, 1500, "with marks", marks_at=LATER) for verb in ("newest", "oldest")),
     *(
-        shelf(verb, MARKED, 1800, "with marks", sort="artist", marks_at=LATER)
+        shelf(verb, CLEANED, 1800, "with marks", sort="artist", marks_at=LATER)
         for verb in ("ascending", "descending")
     ),
     shelf("descending", {"releases_pkey"}, 900, "of a genre", sort="added", genre="Electronic"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -23,6 +23,8 @@ from kleio.http.guesses import guesses_of
 from kleio.http.problems import forbidden, unauthorized
 from kleio.repositories import tokens
 from kleio.repositories.tokens import Session
+
+S = TypeVar("S", bound=Session)
 
 logger = logging.getLogger("kleio.http")
 
@@ -130,12 +132,7 @@ class Authentication(AbstractAuthenticationMiddleware):
                 return AuthenticationResult(user=None, auth=None)
             raise unauthorized("A token is needed: Authorization: Bearer kleio_...")
         token_hash = hash_token(bearer_token(header))
-        # A token that was revoked is so at once: the primary tells.
-        WROTE_AT.set(None)
         session = await find_session(connection, token_hash)
-        writes: Writes | None = connection.app.state.writes
-        if writes is not None and connection.scope.get("method") in READS:
-            WROTE_AT.set(writes.last(session.user_id))
         return AuthenticationResult(user=session, auth=token_hash)
 
 
@@ -155,7 +152,19 @@ def bearer_token(header: str) -> str:
 async def find_session(
     connection: ASGIConnection[Any, Any, Any, Any], token_hash: bytes
 ) -> Session:
-    """Return whose token has this hash.
+    """Return whose token has this hash, as `known_session` does."""
+    sessions: SessionReader = connection.app.state.sessions
+    return await known_session(connection, token_hash, sessions.get)
+
+
+async def known_session(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    token_hash: bytes,
+    get: Callable[[bytes], Awaitable[S | None]],
+) -> S:
+    """Return what is known of the session of the token with this hash.
+
+    From then on, what the request reads is at least as new as what the user has written.
 
     Raises:
         ProblemError: 401 where it is nobody's, or has expired; 429 where the address has tried too
@@ -164,17 +173,24 @@ async def find_session(
     token_use: TokenUse = connection.app.state.token_use
     guesses = guesses_of(connection)
     guesses.check_token(connection, token_hash, token_use)
-    sessions: SessionReader = connection.app.state.sessions
-    session = await sessions.get(token_hash)
+    # A token that was revoked is so at once: the primary tells.
+    WROTE_AT.set(None)
+    session = await get(token_hash)
     if session is None:
         await guesses.count_unknown_token(connection, token_hash)
         raise unauthorized("The token is unknown, revoked or expired.")
     token_use.add(token_hash)
+    writes: Writes | None = connection.app.state.writes
+    if writes is not None and connection.scope.get("method") in READS:
+        WROTE_AT.set(writes.last(session.user_id))
     return session
 
 
 ApiRequest = Request[Session, bytes, State]
 """A request of the API; `user` is its Session (None where OPTIONAL_AUTH let nobody in)."""
+
+UserRequest = Request[Any, Any, Any]
+"""A request of the API or of the page, by somebody who is known."""
 
 
 def database_of(request: ASGIConnection[Any, Any, Any, Any]) -> Database:

@@ -47,7 +47,8 @@ def cover(release: ReleaseCard, hosts: tuple[str, ...], *, large: bool = False) 
         return Markup(
             '<img class="sleeve" src="{}" alt="" loading="{}" width="150" height="150">'
         ).format(escape(address), "eager" if large else "lazy")
-    return sleeve(release.id, release.title, release.genres)
+    # Discogs' number is the same on every server.
+    return sleeve(release.discogs_id or release.id, release.title, release.genres)
 
 
 class OwnCopy(msgspec.Struct, rename="camel", frozen=True):

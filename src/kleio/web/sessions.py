@@ -21,17 +21,22 @@ from litestar.datastructures import Cookie, State
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from kleio.accounts import hash_token
-from kleio.http.auth import MAX_TOKEN_LENGTH, NO_AUTH, TokenUse, database_of
+from kleio.http.addresses import Proxies
+from kleio.http.auth import MAX_TOKEN_LENGTH, NO_AUTH, database_of, known_session
 from kleio.http.problems import ProblemError
+from kleio.http.session import settings_of
 from kleio.repositories import tokens
 from kleio.repositories.tokens import PageSession
-from kleio.web.forms import read_form
+from kleio.web.forms import FILE_FORM, read_form
 
 COOKIE = "kleio_session"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 ANONYMOUS = "anonymous"
 """Key of a handler's `opt`: it is also for those who have not signed in."""
+
+CHECKS_FORM = "checks_form"
+"""Key of a handler's `opt`: it reads a form with a file by itself and calls `check_form`."""
 
 HOME = "/log"
 """Where one is after signing in."""
@@ -88,30 +93,50 @@ async def _authenticate(request: Request[Any, Any, Any]) -> tuple[PageSession | 
     proof = csrf_token(token)
     if changes:
         given = request.headers.get(CSRF_HEADER)
-        if given is None:
+        if given is None and not (
+            request.route_handler.opt.get(CHECKS_FORM) and request.content_type[0] == FILE_FORM
+        ):
             # The body is kept in the scope, where the handler finds it again.
             given = (await read_form(request)).get(CSRF_FIELD, "")
-        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), proof.encode()):
-            raise ProblemError(
-                HTTPStatus.FORBIDDEN,
-                "forbidden",
-                "This form is from another session, so nothing was changed. Load the page "
-                "again and send it once more.",
-            )
+        if given is not None:
+            check_form(given, proof)
     return session, proof
+
+
+def check_form(given: str, proof: str) -> None:
+    """Refuse a form that is not from a page of this session.
+
+    Args:
+        given: what the form holds.
+        proof: `auth` of the request.
+
+    Raises:
+        ProblemError: 403.
+    """
+    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), proof.encode()):
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN,
+            "forbidden",
+            "This form is from another session, so nothing was changed. Load the page "
+            "again and send it once more.",
+        )
 
 
 async def _find(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> PageSession | None:
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
-    token_hash = hash_token(token)
-    session = await database_of(connection).read(
-        tokens.get_page_session, token_hash=token_hash, now=datetime.now(UTC)
-    )
-    if session is not None:
-        token_use: TokenUse = connection.app.state.token_use
-        token_use.add(token_hash)
-    return session
+
+    async def get(token_hash: bytes) -> PageSession | None:
+        return await database_of(connection).read(
+            tokens.get_page_session, token_hash=token_hash, now=datetime.now(UTC)
+        )
+
+    try:
+        return await known_session(connection, hash_token(token), get)
+    except ProblemError as error:
+        if error.status is HTTPStatus.UNAUTHORIZED:
+            return None
+        raise
 
 
 def csrf_token(token: str) -> str:
@@ -145,11 +170,11 @@ def session_cookie(
     """Return the cookie of a token.
 
     Args:
-        request: over https, also before a proxy, the cookie is never sent over anything else.
+        request: over https, with a trusted proxy too, the cookie is sent over nothing else.
         token: empty to forget the session.
         lifetime: seconds that the browser keeps it, None for as long as it is open.
     """
-    forwarded = request.headers.get("x-forwarded-proto", "").lower()
+    proxies = Proxies(settings_of(request).proxy_networks())
     return Cookie(
         key=COOKIE,
         value=token,
@@ -157,7 +182,7 @@ def session_cookie(
         max_age=None if lifetime is None else int(lifetime),
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https" or forwarded == "https",
+        secure=proxies.is_https(request.scope),
     )
 
 

@@ -81,26 +81,24 @@ async def show_shelf(
     if sort is None:
         sort = "-added" if q is None else "-match"
     shown = await _page(request, sort, filters, cursor, address)
-    if wants_fragment(request):
-        part = "parts/shelf.html" if cursor is None else "parts/copies.html"
-        return render(request, part, view=view, **shown)
-    now = datetime.now(UTC)
-    return render(
-        request,
-        "shelf.html",
-        address=address,
-        quick=shelf_filters.quick(PATH, address, now),
-        sort=sort,
-        sorts=shelf_filters.SORTS,
-        view=view,
-        views=[
+    shown |= {
+        "address": address,
+        "filters_path": changed(PATH, address, panel="filters"),
+        "q": q,
+        "quick": shelf_filters.quick(PATH, address, datetime.now(UTC)),
+        "sort": sort,
+        "sorts": shelf_filters.SORTS,
+        "view": view,
+        "views": [
             (name, changed(PATH, address, view=None if name == "covers" else name))
             for name in ("covers", "list")
         ],
-        filters_path=changed(PATH, address, panel="filters"),
-        q=q,
-        **shown,
-    )
+    }
+    if wants_fragment(request):
+        return render(
+            request, "parts/shelf.html" if cursor is None else "parts/copies.html", **shown
+        )
+    return render(request, "shelf.html", **shown)
 
 
 async def _page(

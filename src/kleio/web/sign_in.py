@@ -10,7 +10,9 @@ from litestar import Request, Response, get, post
 from litestar.params import FromQuery
 
 from kleio import accounts
-from kleio.http.auth import database_of
+from kleio.http.auth import database_of, find_session
+from kleio.http.guesses import guesses_of
+from kleio.http.problems import ProblemError, unauthorized
 from kleio.http.session import settings_of
 from kleio.repositories import tokens
 from kleio.web.forms import fill, read_form
@@ -41,7 +43,7 @@ _SLEEVES = [
 """What hangs beside the form: sleeves of records that there are none of."""
 
 # A page that somebody has left must not be there for the next one who goes back.
-_FORGET = {"Clear-Site-Data": '"cache"', "Cache-Control": "no-store"}
+_FORGET = {"Clear-Site-Data": '"cache"'}
 
 
 class SignInForm(msgspec.Struct, rename="camel"):
@@ -94,29 +96,36 @@ async def sign_in(request: PageRequest) -> Response[str]:
     if form.token and not form.password:
         return await _with_token(request, form)
     lifetime = settings_of(request).token_lifetime
-    issued = await accounts.sign_in(
-        database_of(request).connection,
-        form.username,
-        form.password,
-        lifetime=lifetime,
-        now=datetime.now(UTC),
-    )
-    if issued is None:
-        return _form(request, form, "The name or the password is wrong.", HTTPStatus.UNAUTHORIZED)
+    try:
+        async with guesses_of(request).at_password(request, form.username):
+            issued = await accounts.sign_in(
+                database_of(request).connection,
+                form.username,
+                form.password,
+                lifetime=lifetime,
+                now=datetime.now(UTC),
+            )
+            if issued is None:
+                raise unauthorized("The name or the password is wrong.")
+    except ProblemError as error:
+        return _refused(request, form, error)
     cookie = session_cookie(request, issued.text, lifetime=lifetime)
     return see_other(request, own_path(form.next), cookies=[cookie])
+
+
+def _refused(request: PageRequest, form: SignInForm, error: ProblemError) -> Response[str]:
+    """Show the form again with what was wrong: the password, the token, or too many of either."""
+    headers = {name: error.headers[name] for name in ("Retry-After",) if name in error.headers}
+    return _form(request, form, error.detail, error.status, headers)
 
 
 async def _with_token(request: PageRequest, form: SignInForm) -> Response[str]:
     # The token itself becomes the session: a new one would outlive it.
     token = form.token.strip()
-    session = await database_of(request).read(
-        tokens.get_session, token_hash=accounts.hash_token(token), now=datetime.now(UTC)
-    )
-    if session is None:
-        return _form(
-            request, form, "The token is unknown, revoked or expired.", HTTPStatus.UNAUTHORIZED
-        )
+    try:
+        await find_session(request, accounts.hash_token(token))
+    except ProblemError as error:
+        return _refused(request, form, error)
     return see_other(
         request,
         own_path(form.next),
@@ -124,7 +133,8 @@ async def _with_token(request: PageRequest, form: SignInForm) -> Response[str]:
     )
 
 
-def _signed_out(request: Request) -> Response[str]:  # type: ignore[type-arg]
+def signed_out(request: Request) -> Response[str]:  # type: ignore[type-arg]
+    """Return the response that ends a session in this browser and leads to signing in."""
     cookie = session_cookie(request, "", lifetime=0)
     return see_other(request, "/sign-in", headers=_FORGET, cookies=[cookie])
 
@@ -136,7 +146,7 @@ async def sign_out(request: PageRequest) -> Response[str]:
     if me.token_name == accounts.LOGIN:
         async with database_of(request).connection() as conn:
             await tokens.delete_token(conn, user_id=me.user_id, token_id=me.token_id)
-    return _signed_out(request)
+    return signed_out(request)
 
 
 @post("/sign-out-everywhere", status_code=200, include_in_schema=False)
@@ -144,7 +154,7 @@ async def sign_out_everywhere(request: PageRequest) -> Response[str]:
     """End every session that a login began, on all devices."""
     async with database_of(request).connection() as conn:
         await tokens.delete_tokens_by_name(conn, user_id=request.user.user_id, name=accounts.LOGIN)
-    return _signed_out(request)
+    return signed_out(request)
 
 
 HANDLERS = [front_door, show_sign_in, sign_in, sign_out, sign_out_everywhere]

@@ -63,7 +63,7 @@ _BY_GENRE = {
 Inks = tuple[str, str, str, str]
 
 
-def sleeve(release_id: UUID | str, title: str, genres: list[str]) -> Markup:
+def sleeve(release_id: UUID | int | str, title: str, genres: list[str]) -> Markup:
     """Return a release's sleeve as SVG; it says nothing to those who can't see it."""
     seed = hashlib.blake2b(str(release_id).encode(), digest_size=12).digest()
     family = _BY_GENRE.get(genres[0]) if genres else None

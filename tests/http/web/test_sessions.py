@@ -43,13 +43,38 @@ async def test_a_password_opens_the_page_and_signing_out_closes_it(site: Site) -
     assert (await client.get("/log")).status_code == 303
 
 
-@pytest.mark.parametrize("how", ["https", "forwarded"])
-async def test_over_https_the_cookie_stays_there(site: Site, how: str) -> None:
-    scheme, headers = ("https", {}) if how == "https" else ("http", {"X-Forwarded-Proto": "https"})
-    form = {"username": "alice", "password": PASSWORD}
-    url = f"{scheme}://kleio.test/sign-in"
-    answer = await site.client().post(url, data=form, headers=headers)
-    assert "Secure" in answer.headers["set-cookie"]
+@pytest.mark.parametrize(
+    ("scheme", "trusted", "secure"),
+    [("https", "", True), ("http", "127.0.0.1", True), ("http", "10.0.0.0/8", False)],
+)
+async def test_over_https_the_cookie_stays_there(
+    start: Start, scheme: str, trusted: str, secure: bool
+) -> None:
+    async with start(KLEIO_TRUSTED_PROXIES=trusted) as site:
+        answer = await site.client().post(
+            f"{scheme}://kleio.test/sign-in",
+            data={"username": "alice", "password": PASSWORD},
+            headers={} if scheme == "https" else {"X-Forwarded-Proto": "https"},
+        )
+        assert ("Secure" in answer.headers["set-cookie"]) == secure
+
+
+async def test_guesses_are_limited_as_those_of_the_api_are(start: Start) -> None:
+    async with start(KLEIO_ACCOUNT_ATTEMPTS="2", KLEIO_ADDRESS_ATTEMPTS="4") as site:
+        for status in (401, 401, 429):
+            _, answer = await sign_in(site, username="alice", password="wrong")
+            assert answer.status_code == status
+        assert int(answer.headers["retry-after"]) > 0
+        assert "Too many attempts failed" in Page(answer).words()
+        _, answer = await sign_in(site, username="alice", password=PASSWORD)
+        assert answer.status_code == 429
+        for number, status in enumerate((401, 401, 401, 401, 429)):
+            _, answer = await sign_in(site, token=f"kleio_guess-{number}")
+            assert answer.status_code == status
+        # A cookie is a token as well.
+        client = site.client()
+        client.cookies.set(COOKIE, "kleio_guess-6")
+        assert (await client.get("/log")).status_code == 429
 
 
 @pytest.mark.parametrize(

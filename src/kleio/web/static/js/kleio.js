@@ -9,6 +9,12 @@
     if (found && notes()) notes().replaceChildren(found.content.cloneNode(true));
   }
 
+  // htmx knows the buttons inside a form; a list's buttons belong to one that stands elsewhere.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const button = event.detail.triggeringEvent && event.detail.triggeringEvent.submitter;
+    if (button && button.name) event.detail.parameters[button.name] = button.value;
+  });
+
   // Away from the server: a request that did not arrive changed nothing, and the page says so.
   document.addEventListener("htmx:sendError", () => tell("note-unreachable"));
   document.addEventListener("htmx:timeout", () => tell("note-unreachable"));
