@@ -1,7 +1,7 @@
 """Makes the pictures of the README from the demo's data: `make screenshots`.
 
-It starts `kleio demo` in a directory of its own, opens the page in Chromium as the demo's first user
-and writes `docs/*.png`. Fonts for all scripts make them better (Debian: fonts-noto-core,
+It starts `kleio demo` in a directory of its own, opens the page in Chromium as its first user and
+writes `docs/*.png`. Fonts for all scripts make them better (Debian: fonts-noto-core,
 fonts-noto-cjk).
 """
 
