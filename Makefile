@@ -29,7 +29,7 @@ endif
 help: ## list these targets
 	@echo "Kleio: make TARGET"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-	  while IFS='|' read -r target words; do printf '%-10s %s\n' "$$target" "$$words"; done
+	  while IFS='|' read -r target words; do printf '%-12s %s\n' "$$target" "$$words"; done
 
 install: $(STAMP) ## make .venv with Kleio and its tools, where it is missing or out of date
 

@@ -176,8 +176,8 @@ SELECT c.added_at, c.id,
 --          after_key text, after_id uuid: last row of the previous page, NULL for the first.
 --          The filters are NULL where they are none, but archived boolean; search text: what a
 --          person typed; not_played_since timestamptz passes what was never played too;
---          needs_cleaning boolean: a cleaning score of 60 or more. marks_at timestamptz: when it is,
---          for what has been done with each release by then; NULL to leave those columns NULL.
+--          needs_cleaning boolean: a cleaning score of 60 or more. marks_at timestamptz: when it
+--          is, for what has been done with each release by then; NULL to leave those columns NULL.
 -- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
 --          for a rare filter releases_facets_idx, user_releases_user_release_idx; for plays and
 --          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,
@@ -347,8 +347,8 @@ SELECT page.sort_key, page.id,
 --          before_key text, before_id uuid: last row of the previous page, NULL for the first.
 --          The filters are NULL where they are none, but archived boolean; search text: what a
 --          person typed; not_played_since timestamptz passes what was never played too;
---          needs_cleaning boolean: a cleaning score of 60 or more. marks_at timestamptz: when it is,
---          for what has been done with each release by then; NULL to leave those columns NULL.
+--          needs_cleaning boolean: a cleaning score of 60 or more. marks_at timestamptz: when it
+--          is, for what has been done with each release by then; NULL to leave those columns NULL.
 -- Index:   user_releases_user_added_idx or another one that starts with the user, releases_pkey;
 --          for a rare filter releases_facets_idx, user_releases_user_release_idx; for plays and
 --          cleanings play_history_user_release_idx, cleaning_history_user_release_idx,

@@ -41,7 +41,8 @@ grade (code, written) AS (
            ('F', 'Fair (F)'), ('P', 'Poor (P)'), ('Not Graded', 'Not Graded'),
            ('Generic', 'Generic'), ('No Cover', 'No Cover')
 )
-SELECT left(:guard::text, (label.catnos ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || label.catnos AS "Catalog#",
+SELECT left(:guard::text, (label.catnos ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || label.catnos
+           AS "Catalog#",
        left(:guard, (artist.names ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || artist.names AS "Artist",
        left(:guard, (r.title ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || r.title AS "Title",
        left(:guard, (label.names ~ '^''*[-+=@\t\r\n＝＋－＠]')::int) || label.names AS "Label",

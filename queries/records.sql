@@ -9,8 +9,8 @@
 -- are empty. Times are UTC.
 --
 -- Returns: one row Record.
--- Params:  now timestamptz: its date in the user's zone is today, for what is neglected. max_rows int:
---          how many of the latest plays and of the latest cleanings are listed.
+-- Params:  now timestamptz: its date in the user's zone is today, for what is neglected. max_rows
+--          int: how many of the latest plays and of the latest cleanings are listed.
 -- Index:   user_releases_user_release_idx, play_history_user_release_idx,
 --          cleaning_history_user_release_idx, styluses_pkey, folders_user_id_number_key,
 --          tracks_pkey, user_preferences_pkey.

@@ -83,16 +83,19 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def site(server: Server, demo_database: str, tmp_path: Path) -> Iterator[Process]:
-    """A server on a copy of the demo of this test's own."""
+@pytest.fixture(scope="session")
+def site(
+    server: Server, demo_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
+    """A server on a copy of the demo, which a worker's tests share: each counts what it does."""
+    folder = tmp_path_factory.mktemp("browser")
     with server.database(demo_database) as conninfo:
         variables = {
             "DATABASE_URL": conninfo,
-            "KLEIO_HOME": str(tmp_path / "home"),
+            "KLEIO_HOME": str(folder / "home"),
             "KLEIO_MAINTAIN_INTERVAL": "0",
         }
-        process = Process(tmp_path / "serve", ("serve",), variables)
+        process = Process(folder / "serve", ("serve",), variables)
         try:
             process.until_ready()
             yield process

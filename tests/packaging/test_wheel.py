@@ -133,6 +133,11 @@ def test_wheel_holds_every_query_and_migration(wheel: Path) -> None:
         assert expected, f"no SQL in {folder}/"
         found = {name for name in names if name.startswith(f"kleio/{folder}/")}
         assert {name for name in found if name.endswith(".sql")} == expected
+    page = CHECKOUT / "src/kleio/web"
+    drawn = [*(page / "templates").rglob("*"), *(page / "static").rglob("*")]
+    expected = {f"kleio/web/{path.relative_to(page)}" for path in drawn if path.is_file()}
+    assert len(expected) > 20
+    assert expected <= names
     assert "kleio/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert all(name.startswith(("kleio/", "kleio-")) for name in names)
@@ -169,5 +174,7 @@ def test_serves_from_the_wheel_with_nothing_configured(installed: Path, elsewher
         status, document = get_json(f"{address}/openapi.json")
         assert status == 200, document
         assert str(document["openapi"]).startswith("3.")
+        with urllib.request.urlopen(f"{address}/", timeout=10) as page:
+            assert "Welcome to your" in page.read().decode()
     assert list(home.rglob("postmaster.pid")) == [], "PostgreSQL was left running"
     assert list(elsewhere.iterdir()) == [], "something was written to the working directory"

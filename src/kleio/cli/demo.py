@@ -85,7 +85,8 @@ def _welcome(settings: Settings, database: str, result: DemoResult) -> str:
     return "\n".join(
         (
             f"Kleio serves its demo on {base_url(settings)}, {database}",
-            f"Users: {', '.join(result.users)}. A token of {result.owner}, until the next start:",
+            f"Users: {', '.join(result.users)}. Open the address and sign in with a token, or send "
+            f"it along; {result.owner}'s, until the next start:",
             f"  {result.token}",
             f"{result.owner}'s shelf, the newest five:",
             curl("/collection?limit=5"),
