@@ -173,7 +173,8 @@ class Load:
                         if work in endpoints.MISSING.get(server, ()):
                             continue
                         if number == 0 and count == counts[0]:
-                            wrk.run(process, count, 1, options.seed)
+                            # With all connections that there will be: new ones know no table.
+                            wrk.run(process, counts[-1], 1, options.seed)
                         one = wrk.run(
                             process, count, options.seconds, options.seed + number, database
                         )
