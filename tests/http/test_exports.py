@@ -373,3 +373,37 @@ async def test_blocks_are_of_even_size_and_compressed_as_they_come(large: Site) 
     assert len(bodies) > 50
     assert max(len(body) for body in bodies) < 64 * 1024
     assert len(json.loads(gzip.decompress(b"".join(bodies)))["items"]) > 8000
+
+
+async def test_who_has_read_the_end_finds_the_place_free(reading: Site) -> None:
+    """One after the other there is always room, however few may run at once."""
+    free = reading.database._free_snapshots
+    for _ in range(10):
+        seen: list[int] = []
+
+        async def send(message: Any, seen: list[int] = seen) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                seen.append(reading.database._free_snapshots)
+
+        await _call(reading, "/api/v1/export/plays", send)
+        assert seen == [free]
+
+
+async def _call(site: Site, path: str, send: Any) -> None:
+    request = site.alice.build_request("GET", path)
+    headers = [(name.lower(), value) for name, value in request.headers.raw]
+    sent = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Any:
+        message = next(sent, None)
+        if message is None:
+            await asyncio.Event().wait()
+        return message
+
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
+        "headers": headers, "query_string": b"", "scheme": "http",
+        "client": ("127.0.0.1", 1), "root_path": "",
+        "server": ("kleio.test", 80), "http_version": "1.1", "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    await site.app(scope, receive, send)

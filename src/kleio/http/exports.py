@@ -106,27 +106,35 @@ class ExportResponse(Stream):
                 async with aclosing(blocks):
                     first = await anext(blocks, b"")
                     await response.start_response(send)
-                    await _send_blocks(first, blocks, receive, send)
+                    is_whole = await _send_blocks(first, blocks, receive, send)
+            # Only now: who has read the end and asks for the next one finds the place free.
+            if is_whole:
+                await _send(send, b"")
 
         return send_export
 
 
-async def _send_blocks(block: bytes, blocks: Blocks, receive: Receive, send: Send) -> None:
-    """Send blocks until they end, or the client goes or stops reading.
+async def _send(send: Send, block: bytes) -> None:
+    """Send a block; an empty one is the end."""
+    async with asyncio.timeout(STALL_SECONDS):
+        await send({"type": "http.response.body", "body": block, "more_body": bool(block)})
+
+
+async def _send_blocks(block: bytes, blocks: Blocks, receive: Receive, send: Send) -> bool:
+    """Send blocks until they end, or the client goes or stops reading; return whether all went.
 
     Nothing is cancelled while the database is read, so its connection always comes back whole.
     """
     gone = asyncio.ensure_future(_until_gone(receive))
     try:
         while not gone.done():
-            # An empty block is the end.
-            async with asyncio.timeout(STALL_SECONDS):
-                await send({"type": "http.response.body", "body": block, "more_body": bool(block)})
             if not block:
-                return
+                return True
+            await _send(send, block)
             block = await anext(blocks, b"")
     finally:
         gone.cancel()
+    return False
 
 
 async def _until_gone(receive: Receive) -> None:
