@@ -89,6 +89,7 @@ SELECT a.discogs_id, a.name, :now::timestamptz, :now
 -- Returns: one row bigint: how many of them there are.
 -- Params:  artist_ids, label_ids, genre_ids, style_ids uuid[]: each key once.
 -- Index:   artists_pkey, labels_pkey, styles_pkey; genres_pkey for many genres.
+-- Cost:    at most 130 buffers.
 -- Locks:   all of them FOR KEY SHARE, which keeps nobody from changing them.
 WITH artist AS (
     SELECT a.id

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 from catalogue_rows import catalogue_rows
+from embedded_processes import environment
 from kleio.db.errors import DatabaseError
 from kleio.db.queries import Connection
 from kleio.importers.discogs_blocks import BLOCK_BYTES, Block, Cutter, parse_block
@@ -196,6 +200,59 @@ async def test_a_process_that_is_killed_ends_the_import_and_loses_nothing(
         counts, errors, _, repeated = await run(conn, path, None)
     assert (counts[0], counts[3], errors) == (120, len(rows["releases"]), [])
     assert len(repeated["releases"]) == 120
+
+
+async def test_an_import_that_is_killed_takes_its_processes_along_and_is_repeated(
+    conn: Connection, conninfo: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "releases.xml"
+    path.write_bytes(whole([release(n) for n in range(1, 4001)]))
+    command = [sys.executable, "-m", "kleio", "import", "discogs-dump", "--json"]
+    command += ["--workers", "2", "--batch-size", "60", str(path)]
+    given = {**environment(), "DATABASE_URL": conninfo, "KLEIO_HOME": str(tmp_path / "home")}
+    process = started(command, given)
+    try:
+        await until(conn, "SELECT count(*) > 100 FROM releases", "releases to be stored")
+    finally:
+        process.kill()
+        process.wait(10)
+    await until(
+        conn,
+        "SELECT count(*) = 0 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'kleio import'",
+        "the processes to end",
+    )
+    row = await (await conn.execute("SELECT count(*) FROM releases")).fetchone()
+    stored = row[0] if row else 0
+    assert 100 < stored < 4000
+    assert stored % 60 == 0
+    last = json.loads(said_by(command, given).splitlines()[-1])
+    assert (last["read"], last["unchanged"], last["inserted"]) == (4000, stored, 4000 - stored)
+
+
+def started(command: list[str], given: dict[str, str]) -> subprocess.Popen[bytes]:
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(command, env=given, stdout=nowhere, stderr=nowhere)
+
+
+def said_by(command: list[str], given: dict[str, str]) -> str:
+    ended = subprocess.run(
+        command, env=given, capture_output=True, text=True, check=True, timeout=120
+    )
+    return ended.stdout
+
+
+async def until(conn: Connection, statement: str, what: str) -> None:
+    """Wait until a statement says yes."""
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                row = await (await conn.execute(statement)).fetchone()  # type: ignore[arg-type]
+                if row == (True,):
+                    return
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pytest.fail(f"waited 60 s for {what}")
 
 
 async def test_an_error_of_the_database_ends_the_import(
