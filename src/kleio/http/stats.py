@@ -53,7 +53,7 @@ MeasureParameter = Annotated[
 ]
 
 
-def _range(tz: str | None, since: date | None, until: date | None) -> dict[str, Any]:
+def day_range(tz: str | None, since: date | None, until: date | None) -> dict[str, Any]:
     """Return the parameters of a range of days after a look at them."""
     check_zone(tz)
     for name, day in (("since", since), ("until", until)):
@@ -77,7 +77,7 @@ async def list_play_buckets(
         stats.list_play_buckets,
         user_id=request.user.user_id,
         bucket=bucket,
-        **_range(tz, since, until),
+        **day_range(tz, since, until),
     )
     return PlayBucketPage(items=rows, next=None, total=len(rows))
 
@@ -93,7 +93,7 @@ async def get_calendar(
         stats.list_play_buckets,
         user_id=request.user.user_id,
         bucket="day",
-        **_range(tz, date(year, 1, 1), date(year, 12, 31)),
+        **day_range(tz, date(year, 1, 1), date(year, 12, 31)),
     )
     return PlayBucketPage(items=rows, next=None, total=len(rows))
 
@@ -117,7 +117,7 @@ async def list_top(
         "user_id": request.user.user_id,
         "by_minutes": measure == "minutes",
         "max_rows": limit,
-        **_range(tz, since, until),
+        **day_range(tz, since, until),
     }
     rows: list[Any]
     if by == "release":
@@ -144,7 +144,7 @@ async def list_heatmap(
 ) -> HeatmapPage:
     """Return plays and minutes for each hour of each weekday; 1 is Monday."""
     rows = await database_of(request).read(
-        stats.list_heatmap, user_id=request.user.user_id, **_range(tz, since, until)
+        stats.list_heatmap, user_id=request.user.user_id, **day_range(tz, since, until)
     )
     return HeatmapPage(items=rows, next=None, total=len(rows))
 

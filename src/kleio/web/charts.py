@@ -12,6 +12,12 @@ from collections.abc import Sequence
 import msgspec
 from markupsafe import Markup, escape
 
+TICKS = 12
+"""How many words stand below columns at most; on a phone every other one."""
+
+_HEAD = 18
+"""Pixels above a chart, for what its height means."""
+
 
 class Bar(msgspec.Struct, frozen=True):
     """A bar with its label and what it says in words.
@@ -71,4 +77,101 @@ def gauge(share: float, *, label: str, level: str = "ok") -> Markup:
         f'<svg class="gauge {escape(level)}" viewBox="0 0 100 4" preserveAspectRatio="none" '
         f'role="img" aria-label="{escape(label)}"><rect class="track" width="100" height="4"/>'
         f'<rect class="fill" width="{filled:.1f}" height="4"/></svg>'
+    )
+
+
+def _tick_step(number: int) -> int:
+    return max(-(-number // TICKS), 1)
+
+
+def columns(values: Sequence[Bar], *, height: int = 170, label: str, most: str = "") -> Markup:
+    """Return columns that fill the page's width, with words of the same size on any screen.
+
+    Args:
+        values: from left to right; of their ticks so many are written as there is room for.
+        height: of the columns in pixels.
+        label: what the chart shows.
+        most: what the height of the tallest means, in words.
+    """
+    step = _tick_step(len(values))
+    wide = 100 / max(len(values), 1)
+    top = max((bar.value for bar in values), default=0) or 1
+    gap = wide * (0.14 if len(values) < 60 else 0.08)
+    parts = [_frame("columns", height, label, most)]
+    for number, bar in enumerate(values):
+        tall = max(bar.value / top * height, 2) if bar.value else 1
+        parts.append(
+            f'<rect class="{"bar" if bar.value else "bar none"}" x="{number * wide + gap:.3f}%" '
+            f'y="{_HEAD + height - tall:.1f}" width="{wide - 2 * gap:.3f}%" height="{tall:.1f}" '
+            f'rx="2"><title>{escape(bar.says)}</title></rect>'
+        )
+    placed = [((number + 0.5) * wide, bar.tick) for number, bar in enumerate(values)]
+    parts += _ticks(placed[::step], height)
+    return Markup("".join(parts) + "</svg>")  # noqa: S704 -- every text in it is escaped
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A height from some place on; `at` is between 0 and 1."""
+
+    at: float
+    value: float
+
+
+def steps(
+    points: Sequence[Point], ticks: Sequence[tuple[float, str]], *, label: str, most: str = ""
+) -> Markup:
+    """Return a line that rises in steps, such as the size of a shelf, over a filled ground.
+
+    Args:
+        points: from left to right, the first at 0.
+        ticks: words below, each at a place between 0 and 1.
+        label: what the chart shows.
+        most: what the height of the highest point means, in words.
+    """
+    height = 170
+    top = max((point.value for point in points), default=0) or 1
+    path, level = f"M0 {height}", float(height)
+    for point in points:
+        level = height - point.value / top * height
+        path += f"H{point.at * 1000:.1f}V{level:.1f}"
+    path += "H1000"
+    every = _tick_step(len(ticks))
+    parts = [
+        _frame("steps", height, label, most),
+        f'<svg y="{_HEAD}" width="100%" height="{height}" viewBox="0 0 1000 {height}" '
+        f'preserveAspectRatio="none"><path class="ground" d="{path}V{height}z"/>'
+        f'<path class="edge" vector-effect="non-scaling-stroke" d="{path}"/></svg>',
+        *_ticks([(at * 100, word) for at, word in ticks[::every]], height),
+    ]
+    return Markup("".join(parts) + "</svg>")  # noqa: S704 -- every text in it is escaped
+
+
+def _frame(kind: str, height: int, label: str, most: str) -> str:
+    return (
+        f'<svg class="chart {kind}" height="{_HEAD + height + 22}" role="img" '
+        f'aria-label="{escape(label)}"><path class="rule" d="M0 {_HEAD}.5h4000"/>'
+        f'<path class="rule" d="M0 {_HEAD + height // 2}.5h4000"/>'
+        f'<path class="rule base" d="M0 {_HEAD + height}.5h4000"/>'
+        f'<text class="word" y="12">{escape(most)}</text>'
+    )
+
+
+def _ticks(placed: list[tuple[float, str]], height: int) -> list[str]:
+    return [
+        f'<text class="word{" odd" if number % 2 else ""}" x="{at:.2f}%" '
+        f'y="{_HEAD + height + 17}" text-anchor="{_anchor(at)}">{escape(word)}</text>'
+        for number, (at, word) in enumerate(placed)
+        if word
+    ]
+
+
+def _anchor(at: float) -> str:
+    return "start" if at < 3 else "end" if at > 97 else "middle"
+
+
+def share(part: float) -> Markup:
+    """Return a bar beside a number that says the same, for eyes alone; `part` is from 0 to 1."""
+    return Markup(  # noqa: S704 -- a number
+        '<svg class="share" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" '
+        f'focusable="false"><rect width="{max(0.0, min(part, 1.0)) * 100:.1f}" height="4"/></svg>'
     )

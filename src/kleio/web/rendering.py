@@ -74,6 +74,7 @@ class Place(msgspec.Struct, frozen=True):
 PLACES = [
     Place("/log", "Log", "needle"),
     Place("/shelf", "Shelf", "shelf"),
+    Place("/insight", "Insight", "chart"),
 ]
 """Where one can go, in order."""
 

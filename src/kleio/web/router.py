@@ -6,7 +6,7 @@ from litestar import Router
 from litestar.middleware import DefineMiddleware
 
 from kleio.http.query_names import known_query_names
-from kleio.web import assets, copies, errors, log, record, shelf, sign_in
+from kleio.web import assets, copies, errors, insight, log, record, shelf, sign_in
 from kleio.web.query_strings import no_empty_parameters
 from kleio.web.sessions import CookieSession
 
@@ -19,6 +19,7 @@ router = Router(
         *shelf.HANDLERS,
         *copies.HANDLERS,
         *record.HANDLERS,
+        *insight.HANDLERS,
     ],
     middleware=[DefineMiddleware(CookieSession)],
     guards=[no_empty_parameters, known_query_names],

@@ -103,3 +103,8 @@ def formats(carriers: list[FormatOnCard]) -> str:
         )
         for carrier in carriers
     )
+
+
+def minutes(number: float) -> str:
+    """Return a listening time: `43 min`, `312 h 05`; `0 min` where it is nothing."""
+    return duration(round(number * 60)) or "0 min"
