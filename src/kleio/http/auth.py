@@ -142,6 +142,9 @@ async def known_session(
 ApiRequest = Request[Session, bytes, State]
 """A request of the API; `user` is its Session (None where OPTIONAL_AUTH let nobody in)."""
 
+UserRequest = Request[Any, Any, Any]
+"""A request of the API or of the page, by somebody who is known."""
+
 
 def database_of(request: ASGIConnection[Any, Any, Any, Any]) -> Database:
     """Return the worker's database."""

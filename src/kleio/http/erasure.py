@@ -10,7 +10,7 @@ import msgspec
 from litestar import Router, delete
 from litestar.params import QueryParameter
 
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.problems import documented, forbidden, invalid_field
 from kleio.repositories import plays, users
 
@@ -43,6 +43,15 @@ async def erase_account(request: ApiRequest, username: Repeated) -> None:
 
     The username is repeated, so that it is nobody's accident. The last administrator stays.
     Releases that the user added to the shared catalogue stay in it.
+    """
+    await erase(request, username)
+
+
+async def erase(request: UserRequest, username: str) -> None:
+    """Erase the account of the request's user, who repeats their name.
+
+    Raises:
+        ProblemError: 400 where it is another name, 403 to the last administrator.
     """
     user = request.user
     if username != user.username:

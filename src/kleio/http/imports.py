@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
-from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response, Router, delete, get, post
-from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
@@ -39,45 +34,20 @@ from kleio.http.import_schemas import (
     VerdictFilter,
     WithUpdates,
     ZoneChoice,
-    is_alive,
     shown,
 )
-from kleio.http.import_tasks import ImportTasks
+from kleio.http.import_start import (
+    ImportWish,
+    apply_run,
+    begin_import,
+    check_length,
+    forget_run,
+    known_run,
+)
 from kleio.http.paging import CursorText, Limit, Offset, Page, page_request, page_response
-from kleio.http.problems import ProblemError, documented, invalid_field, not_found
-from kleio.http.zones import known_zones
-from kleio.importers import account_import
-from kleio.importers.account_json import AccountJson
-from kleio.importers.collection_csv import CollectionCsv
-from kleio.importers.kleio_json import KleioJson
-from kleio.importers.sources import Source, SourceError
+from kleio.http.problems import ProblemError, documented
 from kleio.repositories import imports
-from kleio.repositories.imports import ImportRow, Run, RunReport
-from kleio.settings import Settings
-
-MEMORY_BYTES = 1024 * 1024
-"""How much of a file is kept in memory before it goes to the disk."""
-
-
-def _going_on() -> ProblemError:
-    return ProblemError(
-        HTTPStatus.CONFLICT,
-        "import-running",
-        "Another import of yours is going on.",
-        headers={"Retry-After": "5"},
-    )
-
-
-def _unreadable(error: SourceError) -> ProblemError:
-    return ProblemError(HTTPStatus.BAD_REQUEST, "unreadable-file", f"The file: {error}.")
-
-
-def _too_large(settings: Settings) -> ProblemError:
-    return ProblemError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "too-large",
-        f"A file may have {settings.max_import_bytes:,} bytes.",
-    )
+from kleio.repositories.imports import ImportRow, Run
 
 
 def _source_name(request: ApiRequest, chosen: SourceName | None) -> SourceName:
@@ -92,22 +62,20 @@ def _source_name(request: ApiRequest, chosen: SourceName | None) -> SourceName:
     return name
 
 
-async def _receive(request: ApiRequest, file: SpooledTemporaryFile[bytes]) -> None:
+async def _receive(request: ApiRequest, file: BinaryIO) -> None:
     """Write the body to a file.
 
     Raises:
         ProblemError: 413 where it is longer than it may be, 415 where it is compressed.
     """
     refuse_encoded(request)
-    settings: Settings = request.app.state.settings
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > settings.max_import_bytes:
-        raise _too_large(settings)
+    if length.isdecimal():
+        check_length(request, int(length))
     received = 0
     async for block in request.stream():
         received += len(block)
-        if received > settings.max_import_bytes:
-            raise _too_large(settings)
+        check_length(request, received)
         file.write(block)
 
 
@@ -122,7 +90,6 @@ async def _receive(request: ApiRequest, file: SpooledTemporaryFile[bytes]) -> No
 )
 async def add_import(
     request: ApiRequest,
-    state: State,
     source: SourceChoice = None,
     dry_run: DryRun = False,
     update: WithUpdates = False,
@@ -136,50 +103,22 @@ async def add_import(
     A CSV of a collection, a whole account as `GET /export/all` gives it, or the history export of
     the older Kleio. What is there already stays as it is, so that the same file again adds nothing.
     """
-    name = _source_name(request, source)
-    if zone not in known_zones():
-        raise invalid_field("zone", "no such time zone", source="query")
-    options: dict[str, Any] = {}
-    open_source: Callable[[BinaryIO, str], Source] = (
-        KleioJson if name == "kleio-json" else AccountJson
+    wish = ImportWish(
+        source=_source_name(request, source),
+        file_name=file_name,
+        dry_run=dry_run,
+        update=update,
+        dates=dates,
+        zone=zone,
+        encoding=encoding,
     )
-    if name == "collection-csv":
-        options = {"dates": dates, "zone": zone, "encoding": encoding}
-        open_source = partial(CollectionCsv, dates=dates, zone=ZoneInfo(zone), encoding=encoding)
-    user_id = request.user.user_id
-    tasks: ImportTasks = state.import_tasks
-    if tasks.is_sending(user_id):
-        raise _going_on()
-    async with tasks.slot(sender=user_id) as slot:
-        latest = await database_of(request).read(
-            imports.list_runs, user_id=user_id, before_id=None, page_size=1, page_offset=0
-        )
-        if latest and latest[0].row.state in ("reading", "applying") and is_alive(latest[0].row):
-            raise _going_on()
-        # Closed when the import has ended, or here where there is none.
-        file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115
-        try:
-            await _receive(request, file)
-            try:
-                opened = open_source(cast(BinaryIO, file), file_name or name)
-            except SourceError as error:
-                raise _unreadable(error) from error
-            async with database_of(request).connection() as conn:
-                run_id = await account_import.begin(
-                    conn, user_id, opened, dry_run=dry_run, with_updates=update, options=options
-                )
-                run = await imports.get_run(conn, user_id=user_id, run_id=run_id)
-            assert run is not None
-            slot.start(
-                user_id,
-                run_id,
-                lambda conn: account_import.carry_out(conn, user_id, run_id, opened),
-                opened.close,
-            )
-        except BaseException:
-            file.close()
-            raise
-    return _accepted(request.url.path, run)
+    wish.check()
+
+    async def receive(file: BinaryIO) -> ImportWish:
+        await _receive(request, file)
+        return wish
+
+    return _accepted(request.url.path, await begin_import(request, receive))
 
 
 def _accepted(path: str, run: Run) -> Response[ImportRun]:
@@ -207,19 +146,10 @@ async def list_imports(
     return page_response(request, place, items, page=ImportPage)
 
 
-async def _known(request: ApiRequest, run_id: UUID) -> RunReport:
-    run = await database_of(request).read(
-        imports.get_run_report, user_id=request.user.user_id, run_id=run_id
-    )
-    if run is None:
-        raise not_found("import")
-    return run
-
-
 @get("/imports/{run_id:str}", responses=documented(400, 401, 404), summary="One import")
 async def get_import(request: ApiRequest, run_id: FromPath[UUID]) -> ImportDetail:
     """Return how far an import is, its counts, and the first records that could not be kept."""
-    run = await _known(request, run_id)
+    run = await known_run(request, run_id)
     detail: ImportDetail = shown(
         run, ImportDetail, problems=msgspec.json.decode(run.problems, type=list[ImportProblem])
     )
@@ -259,7 +189,7 @@ async def list_import_rows(
         page_offset=place.offset,
     )
     if not rows:
-        await _known(request, run_id)
+        await known_run(request, run_id)
     return page_response(request, place, rows, page=ImportRowPage)
 
 
@@ -284,7 +214,7 @@ async def get_import_report(
     kind: KindFilter = None,
 ) -> ExportResponse:
     """Return what became of every record, as a file."""
-    await _known(request, run_id)
+    await known_run(request, run_id)
     return ExportResponse(
         request, ImportReport(run_id=run_id, format=form, verdict=verdict, kind=kind)
     )
@@ -297,23 +227,9 @@ async def get_import_report(
     | documented(400, 401, 404, 409),
     summary="Apply a dry run",
 )
-async def apply_import(
-    request: ApiRequest, state: State, run_id: FromPath[UUID]
-) -> Response[ImportRun]:
+async def apply_import(request: ApiRequest, run_id: FromPath[UUID]) -> Response[ImportRun]:
     """Do what a dry run found, or go on with an import that was cut short when it was applied."""
-    user_id = request.user.user_id
-    tasks: ImportTasks = state.import_tasks
-    async with tasks.slot() as slot:
-        run = await _known(request, run_id)
-        if run.state not in ("judged", "applying"):
-            raise ProblemError(
-                HTTPStatus.CONFLICT,
-                "not-applicable",
-                f"The import is {run.state}; only one that is judged or applying can be applied.",
-            )
-        if run.state == "applying" and is_alive(run):
-            raise _going_on()
-        slot.start(user_id, run_id, lambda conn: account_import.apply(conn, user_id, run_id))
+    run = await apply_run(request, run_id)
     return _accepted(request.url.path.removesuffix(f"/{run_id}/apply"), run)
 
 
@@ -322,11 +238,7 @@ async def apply_import(
 )
 async def delete_import(request: ApiRequest, run_id: FromPath[UUID]) -> None:
     """Delete a run with its report; what it brought stays."""
-    run = await _known(request, run_id)
-    if run.state in ("reading", "applying") and is_alive(run):
-        raise _going_on()
-    async with database_of(request).connection() as conn:
-        await imports.delete_run(conn, user_id=request.user.user_id, run_id=run_id)
+    await forget_run(request, run_id)
 
 
 router = Router(

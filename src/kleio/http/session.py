@@ -14,8 +14,9 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from kleio import accounts, encryption
+from kleio.discogs.credentials import keep_token
 from kleio.http import fields
-from kleio.http.auth import NO_AUTH, ApiRequest, database_of
+from kleio.http.auth import NO_AUTH, ApiRequest, UserRequest, database_of
 from kleio.http.guesses import guesses_of
 from kleio.http.paging import Page
 from kleio.http.problems import (
@@ -30,7 +31,7 @@ from kleio.http.zones import known_zones
 from kleio.repositories import discogs_credentials, preferences, tokens, users
 from kleio.repositories.tokens import Token
 from kleio.repositories.users import User
-from kleio.settings import Settings
+from kleio.settings import Secret, Settings
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 
@@ -143,16 +144,20 @@ async def login(request: ApiRequest, data: JSONBody[Login]) -> Response[IssuedTo
 @post("/auth/tokens", responses=documented(400, 401, 413), summary="Make a token")
 async def create_token(request: ApiRequest, data: JSONBody[NewToken]) -> Response[IssuedToken]:
     """Return a new token, for a script or a device."""
-    days = data.expires_in_days
+    return _issued(*await make_token(request, data))
+
+
+async def make_token(request: UserRequest, wish: NewToken) -> tuple[Token, str]:
+    """Make a token of the request's user; its text is told this once."""
+    days = wish.expires_in_days
     async with database_of(request).connection() as conn:
-        issued = await accounts.create_token(
+        return await accounts.create_token(
             conn,
             user_id=request.user.user_id,
-            name=data.name,
+            name=wish.name,
             lifetime=None if days is None else timedelta(days=days).total_seconds(),
             now=datetime.now(UTC),
         )
-    return _issued(*issued)
 
 
 @get("/auth/tokens", responses=documented(401), summary="One's tokens")
@@ -223,28 +228,78 @@ def _with_defaults(stored: Raw | None) -> Preferences:
     return Preferences() if stored is None else msgspec.json.decode(stored, type=Preferences)
 
 
-@get("/me/preferences", responses=documented(401), summary="One's preferences")
-async def get_preferences(request: ApiRequest) -> Preferences:
-    """Return all preferences."""
+async def read_preferences(request: UserRequest) -> Preferences:
+    """Return all preferences of the request's user."""
     return _with_defaults(
         await database_of(request).read(preferences.get_preferences, user_id=request.user.user_id)
     )
 
 
-@patch("/me/preferences", responses=documented(400, 401, 413), summary="Change preferences")
-async def update_preferences(request: ApiRequest, data: JSONBody[PreferenceChanges]) -> Preferences:
-    """Change what is given and return all preferences."""
-    if isinstance(data.time_zone, str) and data.time_zone not in known_zones():
+async def change_preferences(request: UserRequest, changes: PreferenceChanges) -> Preferences:
+    """Change what is given and return all preferences.
+
+    Raises:
+        ProblemError: 400, naming `timeZone`.
+    """
+    if isinstance(changes.time_zone, str) and changes.time_zone not in known_zones():
         raise invalid_field("timeZone", "no such time zone")
     async with database_of(request).connection() as conn:
         return _with_defaults(
             await preferences.upsert_preferences(
                 conn,
                 user_id=request.user.user_id,
-                changes=msgspec.json.encode(data).decode(),
+                changes=msgspec.json.encode(changes).decode(),
                 now=datetime.now(UTC),
             )
         )
+
+
+@get("/me/preferences", responses=documented(401), summary="One's preferences")
+async def get_preferences(request: ApiRequest) -> Preferences:
+    """Return all preferences."""
+    return await read_preferences(request)
+
+
+@patch("/me/preferences", responses=documented(400, 401, 413), summary="Change preferences")
+async def update_preferences(request: ApiRequest, data: JSONBody[PreferenceChanges]) -> Preferences:
+    """Change what is given and return all preferences."""
+    return await change_preferences(request, data)
+
+
+async def keep_discogs_token(request: UserRequest, given: DiscogsToken) -> None:
+    """Keep the Discogs token of the request's user, encrypted.
+
+    Raises:
+        ProblemError: 503 where the server has no key.
+    """
+    settings = settings_of(request)
+    try:
+        async with database_of(request).connection() as conn:
+            await keep_token(
+                conn,
+                request.user.user_id,
+                Secret(given.token),
+                settings,
+                now=datetime.now(UTC),
+            )
+    except encryption.EncryptionError as error:
+        raise ProblemError(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "not-configured",
+            "This server has no key to keep tokens with (KLEIO_SECRET_KEY).",
+        ) from error
+
+
+async def forget_discogs_token(request: UserRequest) -> None:
+    """Remove the Discogs token of the request's user from the server.
+
+    Raises:
+        ProblemError: 404 where there is none.
+    """
+    async with database_of(request).connection() as conn:
+        deleted = await discogs_credentials.delete_credential(conn, user_id=request.user.user_id)
+    if not deleted:
+        raise not_found("Discogs token")
 
 
 @put(
@@ -255,30 +310,13 @@ async def update_preferences(request: ApiRequest, data: JSONBody[PreferenceChang
 )
 async def set_discogs_token(request: ApiRequest, data: JSONBody[DiscogsToken]) -> None:
     """Keep the token encrypted; it is never returned."""
-    user_id = request.user.user_id
-    try:
-        encrypted = encryption.encrypt(
-            data.token, user_id=user_id, keys=settings_of(request).secret_keys()
-        )
-    except encryption.EncryptionError as error:
-        raise ProblemError(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "not-configured",
-            "This server has no key to keep tokens with (KLEIO_SECRET_KEY).",
-        ) from error
-    async with database_of(request).connection() as conn:
-        await discogs_credentials.upsert_credential(
-            conn, user_id=user_id, token_encrypted=encrypted, now=datetime.now(UTC)
-        )
+    await keep_discogs_token(request, data)
 
 
 @delete("/me/discogs-token", responses=documented(401, 404), summary="Forget the Discogs token")
 async def delete_discogs_token(request: ApiRequest) -> None:
     """Remove the token from the server."""
-    async with database_of(request).connection() as conn:
-        deleted = await discogs_credentials.delete_credential(conn, user_id=request.user.user_id)
-    if not deleted:
-        raise not_found("Discogs token")
+    await forget_discogs_token(request)
 
 
 router = Router(

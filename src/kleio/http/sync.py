@@ -18,7 +18,7 @@ from kleio.discogs.errors import NoToken
 from kleio.discogs.progress import SyncCounts, SyncReport
 from kleio.discogs.runs import AlreadyRunning
 from kleio.discogs.worker import SyncWorker
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.paging import (
     CursorText,
     Limit,
@@ -71,7 +71,12 @@ class SyncRunPage(Page[SyncRunDetail], frozen=True, kw_only=True):
     """A page of runs."""
 
 
-async def _run(request: ApiRequest, run_id: UUID) -> SyncRun:
+async def known_sync(request: UserRequest, run_id: UUID) -> SyncRun:
+    """Return a sync of the request's user.
+
+    Raises:
+        ProblemError: 404.
+    """
     run = await database_of(request).read(
         sync_runs.get_run,
         user_id=request.user.user_id,
@@ -103,6 +108,15 @@ async def sync_discogs(request: ApiRequest, data: JSONBody[SyncWish]) -> Respons
     sync of a user at a time: another one answers 409, with the running one as `Location`; so does
     a user without a Discogs token.
     """
+    return _accepted(await begin_sync(request, data))
+
+
+async def begin_sync(request: UserRequest, wish: SyncWish) -> SyncRun:
+    """Begin a sync of the request's user, and return its run.
+
+    Raises:
+        ProblemError: 409 where one is running, or there is no token.
+    """
     user_id = request.user.user_id
     try:
         async with database_of(request).connection() as conn:
@@ -110,8 +124,8 @@ async def sync_discogs(request: ApiRequest, data: JSONBody[SyncWish]) -> Respons
             run_id = await runs.begin(
                 conn,
                 user_id=user_id,
-                dry_run=data.dry_run,
-                with_details=data.with_details,
+                dry_run=wish.dry_run,
+                with_details=wish.with_details,
                 now=runs.utc_now(),
             )
     except NoToken as error:
@@ -125,7 +139,7 @@ async def sync_discogs(request: ApiRequest, data: JSONBody[SyncWish]) -> Respons
         ) from error
     worker: SyncWorker = request.app.state.sync_worker
     worker.call()
-    return _accepted(await _run(request, run_id))
+    return await known_sync(request, run_id)
 
 
 @get(
@@ -157,7 +171,7 @@ async def list_syncs(
 )
 async def get_sync(request: ApiRequest, run_id: FromPath[UUID]) -> SyncRun:
     """Return how far a sync is, or how it ended, with what there is to look at."""
-    return await _run(request, run_id)
+    return await known_sync(request, run_id)
 
 
 @post(
@@ -172,14 +186,23 @@ async def cancel_sync(request: ApiRequest, run_id: FromPath[UUID]) -> Response[S
 
     409 where it has ended.
     """
+    return _accepted(await cancel(request, run_id))
+
+
+async def cancel(request: UserRequest, run_id: UUID) -> SyncRun:
+    """Ask a sync of the request's user to stop, and return its run.
+
+    Raises:
+        ProblemError: 404, 409 where it has ended.
+    """
     async with database_of(request).connection() as conn:
         is_asked = await runs.cancel(
             conn, user_id=request.user.user_id, run_id=run_id, now=runs.utc_now()
         )
-    run = await _run(request, run_id)
+    run = await known_sync(request, run_id)
     if not is_asked:
         raise ProblemError(HTTPStatus.CONFLICT, "sync-ended", "The sync has ended.")
-    return _accepted(run)
+    return run
 
 
 router = Router(
