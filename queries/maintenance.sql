@@ -208,3 +208,27 @@ SELECT counted.kind, counted.state, counted.runs
           FROM sync_runs AS s
          GROUP BY s.status) AS counted
  ORDER BY counted.kind, counted.state;
+
+-- name: list_latest_runs(max_rows)
+-- The latest imports and syncs of all users: whose, how they ended, and why.
+--
+-- Returns: 0..max_rows rows LatestRun.
+-- Index:   none for the runs, which are all read; users_pkey.
+-- Order:   created_at DESC, id DESC; total.
+-- Cost:    at most 5,000 buffers.
+-- Locks:   none.
+-- Allow:   isolation: of all users, for administrators alone; nothing of a shelf is in it.
+SELECT latest.kind, latest.id, u.username, latest.state, latest.is_dry_run, latest.done,
+       latest.error, latest.created_at, latest.updated_at
+  FROM (SELECT 'import' AS kind, r.id, r.user_id, r.state, r.dry_run AS is_dry_run,
+               r.records AS done, r.error, r.created_at, r.updated_at
+          FROM import_runs AS r
+         UNION ALL
+        SELECT 'sync', s.id, s.user_id, s.status, s.dry_run, s.calls, s.error, s.created_at,
+               s.updated_at
+          FROM sync_runs AS s
+         ORDER BY created_at DESC, id DESC
+         LIMIT :max_rows::int) AS latest
+  JOIN users AS u
+    ON u.id = latest.user_id
+ ORDER BY latest.created_at DESC, latest.id DESC;

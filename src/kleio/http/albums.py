@@ -12,7 +12,7 @@ from litestar.params import FromPath, QueryParameter
 
 from kleio.db.queries import Keyed
 from kleio.http import fields
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.paging import (
     CountedPage,
     CursorText,
@@ -49,9 +49,10 @@ class AlbumSongPage(Page[Song], frozen=True, kw_only=True):
     """The songs of an album, in one page."""
 
 
-async def _read_page(
-    request: ApiRequest, place: PageRequest, search: str | None, filters: dict[str, Any]
+async def read_album_page(
+    request: UserRequest, place: PageRequest, search: str | None, filters: dict[str, Any]
 ) -> list[Keyed[Album]]:
+    """Return a page of albums in an order, or like a text."""
     read = database_of(request).read
     size: dict[str, Any] = {"page_size": place.limit + 1, "page_offset": place.offset}
     if search is not None:
@@ -105,7 +106,7 @@ async def list_albums(
         place = page_request(
             order, limit, cursor, offset, key_type=str if order == "name" else UUID
         )
-    rows = await _read_page(request, place, q, filters)
+    rows = await read_album_page(request, place, q, filters)
     total, refreshed_at = None, None
     if q is None and not any(value is not None for value in filters.values()):
         totals = await database_of(request).read(library_stats.get_library_totals)

@@ -24,7 +24,7 @@ from kleio.account_records import (
 )
 from kleio.db.copy_out import Blocks
 from kleio.export import MEDIA_TYPES, Download, Export, Format, Noun
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.problems import documented, invalid_field
 
 STALL_SECONDS = 30.0
@@ -73,7 +73,7 @@ class ExportResponse(Stream):
     other. After it, an error ends the connection without the end of the body.
     """
 
-    def __init__(self, request: ApiRequest, chosen: Download) -> None:
+    def __init__(self, request: UserRequest, chosen: Download) -> None:
         now = datetime.now(UTC)
         user = request.user
         super().__init__(
@@ -134,10 +134,17 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def _choose(noun: Noun, form: Format, spreadsheet: bool, archived: bool | None = False) -> Export:
+def choose_export(
+    noun: Noun, form: Format, spreadsheet: bool, archived: Literal["false", "true", "all"] = "false"
+) -> Export:
+    """Return an export with its choices.
+
+    Raises:
+        ProblemError: 400, naming `spreadsheet`.
+    """
     if spreadsheet and form != "csv":
         raise invalid_field("spreadsheet", "only for csv", source="query")
-    return Export(noun=noun, format=form, spreadsheet=spreadsheet, archived=archived)
+    return Export(noun=noun, format=form, spreadsheet=spreadsheet, archived=_ARCHIVED[archived])
 
 
 def _csv_or_items(what: str) -> dict[int, ResponseSpec]:
@@ -167,7 +174,7 @@ async def export_collection(
     Of the CSV, times are UTC, a rating of 0 is empty, and a release that Discogs does not have
     has no `release_id`.
     """
-    return ExportResponse(request, _choose("collection", form, spreadsheet, _ARCHIVED[archived]))
+    return ExportResponse(request, choose_export("collection", form, spreadsheet, archived))
 
 
 @get(
@@ -179,7 +186,7 @@ async def export_plays(
     request: ApiRequest, form: FormatChoice = "csv", spreadsheet: Spreadsheet = False
 ) -> ExportResponse:
     """Return plays, newest first: flat CSV columns, or items of GET /plays."""
-    return ExportResponse(request, _choose("plays", form, spreadsheet))
+    return ExportResponse(request, choose_export("plays", form, spreadsheet))
 
 
 @get(
@@ -191,7 +198,7 @@ async def export_cleanings(
     request: ApiRequest, form: FormatChoice = "csv", spreadsheet: Spreadsheet = False
 ) -> ExportResponse:
     """Return cleanings, newest first: flat CSV columns, or items of GET /cleanings."""
-    return ExportResponse(request, _choose("cleanings", form, spreadsheet))
+    return ExportResponse(request, choose_export("cleanings", form, spreadsheet))
 
 
 @get(

@@ -17,7 +17,7 @@ from kleio.coalescing import Coalescer
 from kleio.db.pool import Database
 from kleio.db.queries import Keyed
 from kleio.http import fields
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.moments import SinceFilter, UntilFilter, check_range
 from kleio.http.paging import (
     CountedPage,
@@ -128,9 +128,10 @@ def check_years(year_from: int | None, year_to: int | None) -> None:
         raise invalid_field("yearTo", "earlier than yearFrom", source="query")
 
 
-async def _read_page(
-    request: ApiRequest, place: PageRequest, search: str | None, filters: dict[str, Any]
+async def read_song_page(
+    request: UserRequest, place: PageRequest, search: str | None, filters: dict[str, Any]
 ) -> list[Keyed[Song]]:
+    """Return a page of songs in an order, or like a text."""
     read = database_of(request).read
     size: dict[str, Any] = {"page_size": place.limit + 1, "page_offset": place.offset}
     if search is not None:
@@ -215,7 +216,7 @@ async def list_songs(
         if q is None
         else page_request("best", limit, cursor, offset, key_type=float)
     )
-    rows = await _read_page(request, place, q, filters)
+    rows = await read_song_page(request, place, q, filters)
     total, refreshed_at = None, None
     if with_total:
         total = await database_of(request).read(songs.count_songs, **filters, search=q)

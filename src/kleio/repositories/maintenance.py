@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -69,6 +70,20 @@ class RunCount(Row, frozen=True):
     runs: int
 
 
+class LatestRun(Row, frozen=True):
+    """An import or sync of a user; `done` are its records, or its calls of Discogs."""
+
+    kind: str
+    id: UUID
+    username: str
+    state: str
+    is_dry_run: bool
+    done: int
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
 @query
 async def upsert_maintenance_step(
     conn: Connection,
@@ -126,3 +141,8 @@ async def count_dead_imports(conn: Connection, *, before: datetime) -> int:
 @query
 async def list_run_counts(conn: Connection) -> list[RunCount]:
     """Return how many imports and syncs are in which state."""
+
+
+@query
+async def list_latest_runs(conn: Connection, *, max_rows: int) -> list[LatestRun]:
+    """Return the latest imports and syncs of all users."""

@@ -71,7 +71,8 @@ def _lead_to_sign_in(request: Request[Any, Any, Any], _error: SignInNeeded) -> R
 
 
 def _without_empty(request: Request[Any, Any, Any], error: EmptyParameters) -> Response[str]:
-    return see_other(request, error.path)
+    # A search field that was emptied: its script goes on to what is there without a search.
+    return see_other(request, error.path, same_part=True)
 
 
 def _problem(request: Request[Any, Any, Any], error: ProblemError) -> Response[str]:

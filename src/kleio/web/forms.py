@@ -18,6 +18,7 @@ from kleio.http.problems import invalid_field
 T = TypeVar("T")
 
 FORM = "application/x-www-form-urlencoded"
+FILE_FORM = "multipart/form-data"
 MAX_FIELDS = 200
 
 

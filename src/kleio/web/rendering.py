@@ -26,6 +26,7 @@ from kleio.web.assets import asset_url
 from kleio.web.cards import cover
 from kleio.web.sessions import signed_in
 from kleio.web.sleeves import sleeve
+from kleio.words import show_bytes
 
 POLICY = "; ".join(
     (
@@ -75,6 +76,9 @@ PLACES = [
     Place("/log", "Log", "needle"),
     Place("/shelf", "Shelf", "shelf"),
     Place("/insight", "Insight", "chart"),
+    Place("/library", "Library", "note"),
+    Place("/data", "Data", "box"),
+    Place("/admin", "Admin", "key", admin=True),
 ]
 """Where one can go, in order."""
 
@@ -97,6 +101,7 @@ def environment() -> jinja2.Environment:
         discogs_notice=NOTICE,
         discogs_url=SITE_URL,
         htmx_config=msgspec.json.encode(HTMX_CONFIG).decode(),
+        show_bytes=show_bytes,
         sleeve=sleeve,
         version=__version__,
         words=words,
@@ -176,9 +181,18 @@ def see_other(
     *,
     headers: dict[str, str] | None = None,
     cookies: list[Cookie] | None = None,
+    same_part: bool = False,
 ) -> Response[str]:
-    """Return the response that leads on to another address, with or without scripts."""
-    if wants_fragment(request):
+    """Return the response that leads on to another address, with or without scripts.
+
+    Args:
+        request: of the page.
+        path: where to.
+        headers: beside those that every response of the page has.
+        cookies: to set.
+        same_part: what a script asked for a part of the page, is that part at the other address.
+    """
+    if wants_fragment(request) and not same_part:
         status, to = HTTPStatus.OK, {"HX-Redirect": path}
     else:
         status, to = HTTPStatus.SEE_OTHER, {"Location": path}

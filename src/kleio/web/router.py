@@ -6,7 +6,22 @@ from litestar import Router
 from litestar.middleware import DefineMiddleware
 
 from kleio.http.query_names import known_query_names
-from kleio.web import assets, copies, errors, insight, log, record, shelf, sign_in
+from kleio.web import (
+    account,
+    admin,
+    assets,
+    copies,
+    discogs,
+    errors,
+    exports,
+    imports,
+    insight,
+    library,
+    log,
+    record,
+    shelf,
+    sign_in,
+)
 from kleio.web.query_strings import no_empty_parameters
 from kleio.web.sessions import CookieSession
 
@@ -20,6 +35,12 @@ router = Router(
         *copies.HANDLERS,
         *record.HANDLERS,
         *insight.HANDLERS,
+        *library.HANDLERS,
+        *imports.HANDLERS,
+        *exports.HANDLERS,
+        *discogs.HANDLERS,
+        *account.HANDLERS,
+        *admin.HANDLERS,
     ],
     middleware=[DefineMiddleware(CookieSession)],
     guards=[no_empty_parameters, known_query_names],

@@ -26,13 +26,16 @@ from kleio.http.problems import ProblemError
 from kleio.http.session import settings_of
 from kleio.repositories import tokens
 from kleio.repositories.tokens import PageSession
-from kleio.web.forms import read_form
+from kleio.web.forms import FILE_FORM, read_form
 
 COOKIE = "kleio_session"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 ANONYMOUS = "anonymous"
 """Key of a handler's `opt`: it is also for those who have not signed in."""
+
+CHECKS_FORM = "checks_form"
+"""Key of a handler's `opt`: it reads a form with a file by itself and calls `check_form`."""
 
 HOME = "/log"
 """Where one is after signing in."""
@@ -89,17 +92,33 @@ async def _authenticate(request: Request[Any, Any, Any]) -> tuple[PageSession | 
     proof = csrf_token(token)
     if changes:
         given = request.headers.get(CSRF_HEADER)
-        if given is None:
+        if given is None and not (
+            request.route_handler.opt.get(CHECKS_FORM) and request.content_type[0] == FILE_FORM
+        ):
             # The body is kept in the scope, where the handler finds it again.
             given = (await read_form(request)).get(CSRF_FIELD, "")
-        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), proof.encode()):
-            raise ProblemError(
-                HTTPStatus.FORBIDDEN,
-                "forbidden",
-                "This form is from another session, so nothing was changed. Load the page "
-                "again and send it once more.",
-            )
+        if given is not None:
+            check_form(given, proof)
     return session, proof
+
+
+def check_form(given: str, proof: str) -> None:
+    """Refuse a form that is not from a page of this session.
+
+    Args:
+        given: what the form holds.
+        proof: `auth` of the request.
+
+    Raises:
+        ProblemError: 403.
+    """
+    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), proof.encode()):
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN,
+            "forbidden",
+            "This form is from another session, so nothing was changed. Load the page "
+            "again and send it once more.",
+        )
 
 
 async def _find(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> PageSession | None:

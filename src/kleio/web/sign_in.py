@@ -133,7 +133,8 @@ async def _with_token(request: PageRequest, form: SignInForm) -> Response[str]:
     )
 
 
-def _signed_out(request: Request) -> Response[str]:  # type: ignore[type-arg]
+def signed_out(request: Request) -> Response[str]:  # type: ignore[type-arg]
+    """Return the response that ends a session in this browser and leads to signing in."""
     cookie = session_cookie(request, "", lifetime=0)
     return see_other(request, "/sign-in", headers=_FORGET, cookies=[cookie])
 
@@ -145,7 +146,7 @@ async def sign_out(request: PageRequest) -> Response[str]:
     if me.token_name == accounts.LOGIN:
         async with database_of(request).connection() as conn:
             await tokens.delete_token(conn, user_id=me.user_id, token_id=me.token_id)
-    return _signed_out(request)
+    return signed_out(request)
 
 
 @post("/sign-out-everywhere", status_code=200, include_in_schema=False)
@@ -153,7 +154,7 @@ async def sign_out_everywhere(request: PageRequest) -> Response[str]:
     """End every session that a login began, on all devices."""
     async with database_of(request).connection() as conn:
         await tokens.delete_tokens_by_name(conn, user_id=request.user.user_id, name=accounts.LOGIN)
-    return _signed_out(request)
+    return signed_out(request)
 
 
 HANDLERS = [front_door, show_sign_in, sign_in, sign_out, sign_out_everywhere]

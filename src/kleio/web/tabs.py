@@ -6,7 +6,8 @@ import msgspec
 
 
 class Tab(msgspec.Struct, frozen=True):
-    """A page beside others; the first one of a place has the place's own address."""
+    """A page beside others, and where the pages below it are."""
 
     path: str
     name: str
+    below: str = ""

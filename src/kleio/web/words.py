@@ -108,3 +108,12 @@ def formats(carriers: list[FormatOnCard]) -> str:
 def minutes(number: float) -> str:
     """Return a listening time: `43 min`, `312 h 05`; `0 min` where it is nothing."""
     return duration(round(number * 60)) or "0 min"
+
+
+def length(milliseconds: int | None) -> str:
+    """Return how long a song is: `3:45`, `1:02:03`; empty where it is not known."""
+    if milliseconds is None:
+        return ""
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
