@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from kleio_process import Process
 
 from .conftest import PASSWORD, TIMEOUT_MS, Visiting
+from .looking import api, check_access, token_of
 
 expect.set_options(timeout=TIMEOUT_MS)
-SERIOUS = {"serious", "critical"}
-
-
-def check_access(page: Page) -> None:
-    """Hold a page against axe's rules: nothing serious stands in anybody's way."""
-    found = Axe().run(page).response["violations"]
-    told = [
-        f"{entry['id']}: {entry['help']}: {[node['html'][:200] for node in entry['nodes'][:3]]}"
-        for entry in found
-        if entry["impact"] in SERIOUS
-    ]
-    assert told == [], page.url
-
-
-def token_of(site: Process, username: str) -> str:
-    body = {"username": username, "password": PASSWORD}
-    answer = httpx.post(f"{site.url}/api/v1/auth/login", json=body, timeout=60)
-    return str(answer.json()["token"])
-
-
-def api(site: Process, token: str, path: str) -> Any:
-    return site.get(f"/api/v1{path}", token).json()
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
