@@ -23,7 +23,7 @@ def check_access(page: Page) -> None:
         for entry in found
         if entry["impact"] in SERIOUS
     ]
-    assert told == [], page.url
+    assert told == [], f"{page.url}: {told}"
 
 
 def token_of(site: Process, username: str) -> str:

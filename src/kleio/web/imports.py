@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -36,6 +37,9 @@ from kleio.web.sessions import CHECKS_FORM, PageRequest
 from kleio.web.uploads import FILE, receive_file
 
 RUNS = 10
+BEGINS_SECONDS = 20
+"""How long it may take until a run that was let go on says that it does."""
+
 ROWS = 100
 
 BY_SUFFIX: dict[str, SourceName] = {"csv": "collection-csv", "json": "account"}
@@ -77,7 +81,7 @@ class Shown(msgspec.Struct, frozen=True):
     totals: dict[Verdict, int]
 
 
-def _shown(run: imports.Run) -> Shown:
+def _shown(run: imports.Run, begun: int | None = None) -> Shown:
     found: ImportRun = shown(run)
     totals = dict.fromkeys(VERDICTS, 0)
     for of_kind in found.counts.values():
@@ -87,9 +91,17 @@ def _shown(run: imports.Run) -> Shown:
         run=found,
         source=_NAMES.get(found.source, found.source),
         part=found.bytes_read / found.bytes_total if found.bytes_total else 1.0,
-        is_active=found.state in ("reading", "applying") and not found.stalled,
+        is_active=not found.stalled
+        and (
+            found.state in ("reading", "applying") or (found.state == "judged" and _is_new(begun))
+        ),
         totals=totals,
     )
+
+
+def _is_new(begun: int | None) -> bool:
+    """Return whether a run was let go on so lately that its state may not tell yet."""
+    return begun is not None and 0 <= time.time() - begun < BEGINS_SECONDS
 
 
 @get(data.PATH, include_in_schema=False)
@@ -158,18 +170,20 @@ async def show_import(
     verdict: FromQuery[Verdict | None] = None,
     kind: FromQuery[AccountKind | None] = None,
     cursor: CursorText = None,
+    begun: FromQuery[int | None] = None,
 ) -> Response[str]:
     """Show how far an import is, or the verdicts; to scripts that ask meanwhile, only how far."""
-    run = _shown(await known_run(request, run_id))
+    run = _shown(await known_run(request, run_id), begun)
     path = run_path(run_id)
+    progress_path = changed(path, {"begun": begun})
     if wants_fragment(request) and cursor is None:
         # What is over has more to show than how far it is.
         return (
-            render(request, "parts/import_progress.html", shown=run, run_path=path)
+            render(request, "parts/import_progress.html", shown=run, progress_path=progress_path)
             if run.is_active
             else see_other(request, path)
         )
-    address = dict(request.query_params)
+    address = {name: value for name, value in request.query_params.items() if name != "begun"}
     shown_rows: dict[str, Any] = {"rows": [], "following": None}
     if not run.is_active:
         shown_rows = await _rows(request, run_id, verdict, kind, cursor, address)
@@ -186,6 +200,7 @@ async def show_import(
             if number
         ],
         is_filtered=verdict is not None or kind is not None,
+        progress_path=progress_path,
         run_path=path,
         shown=run,
         tabs=data.TABS,
@@ -256,7 +271,7 @@ async def get_report(
 async def apply_import(request: PageRequest, run_id: FromPath[UUID]) -> Response[str]:
     """Write what was found."""
     await apply_run(request, run_id)
-    return see_other(request, run_path(run_id))
+    return see_other(request, changed(run_path(run_id), {"begun": int(time.time())}))
 
 
 @post(f"{data.PATH}/imports/{{run_id:str}}/forget", status_code=200, include_in_schema=False)
