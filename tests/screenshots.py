@@ -60,10 +60,33 @@ def record(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def insight(page: Page) -> None:
+    """Open this year."""
+    page.goto(page.url.replace("/log", "/insight"))
+    page.wait_for_load_state("networkidle")
+
+
+def verdict(page: Page) -> None:
+    """Bring a file with one bad line, as far as its verdict."""
+    page.goto(page.url.replace("/log", "/data"))
+    file = {"name": "collection.csv", "mimeType": "text/csv", "buffer": BAD_LINE.encode()}
+    page.locator("input[type=file]").set_input_files([file])
+    page.wait_for_selector("text=Nothing is written yet")
+
+
+BAD_LINE = (
+    "Catalog#,Artist,Title,Label,Format,Rating,Released,release_id,CollectionFolder,Date Added,"
+    "Collection Media Condition,Collection Sleeve Condition,Collection Notes\n"
+    "RR 1,Ruth Example,First Light,Roomy,LP,5,1999,7700001,Attic,2020-01-02 03:04:05,,,\n"
+    "RR 2,Ruth Example,Second Light,Roomy,LP,9,1999,7700002,Attic,2020-01-02 03:04:05,,,\n"
+)
+
 PICTURES: list[tuple[str, dict[str, Any], Callable[[Page], None]]] = [
     ("shelf", DESK, shelf),
     ("record", {**DESK, "color_scheme": "dark"}, record),
     ("log", {**PHONE, "device_scale_factor": 2}, evening),
+    ("insight", DESK, insight),
+    ("import-phone", {**PHONE, "device_scale_factor": 2}, verdict),
     ("shelf-phone", {**PHONE, "device_scale_factor": 2, "color_scheme": "dark"}, shelf),
 ]
 

@@ -13,7 +13,8 @@ import msgspec
 from markupsafe import Markup, escape
 
 TICKS = 12
-"""How many words stand below columns at most; on a phone every other one."""
+"""How many words stand below columns at most, where there are more columns two less; on a phone
+every other one."""
 
 _HEAD = 18
 """Pixels above a chart, for what its height means."""
@@ -81,7 +82,7 @@ def gauge(share: float, *, label: str, level: str = "ok") -> Markup:
 
 
 def _tick_step(number: int) -> int:
-    return max(-(-number // TICKS), 1)
+    return 1 if number <= TICKS else -(-number // (TICKS - 2))
 
 
 def columns(values: Sequence[Bar], *, height: int = 170, label: str, most: str = "") -> Markup:
