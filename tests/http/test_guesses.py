@@ -184,3 +184,21 @@ async def test_no_name_and_no_address_is_kept(start: Start) -> None:
         rows = await site.rows("SELECT subject FROM attempts")
         assert len(rows) == 3
         assert all(len(subject) == 32 for (subject,) in rows)
+
+
+async def test_the_page_s_form_is_counted_with_the_api(start: Start) -> None:
+    media_type = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    async def fill(site: Site, name: str, password: str) -> httpx.Response:
+        content = f"username={name}&password={password}"
+        return await site.anonymous.post("/sign-in", content=content, headers=media_type)
+
+    async with start(**LIMITS) as site:
+        assert (await fill(site, "alice", "wrong")).status_code == 401
+        assert (await fill(site, "%ED%A0%80", "wrong")).status_code == 400  # no text
+        assert (await fill(site, "Alice", "wrong")).status_code == 401
+        problem(await sign_in(site), 401)
+        refused(await sign_in(site, PASSWORD))
+        answer = await fill(site, "alice", PASSWORD.replace(" ", "+"))
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) > 0

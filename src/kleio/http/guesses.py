@@ -130,7 +130,9 @@ class Guesses:
     def _subject(self, kind: str, name: str) -> _Subject | None:
         """Return whom attempts count for, None where there is no limit."""
         gap = self._gaps[kind]
-        return (hashlib.sha256(f"{kind} {name}".encode()).digest(), gap) if gap else None
+        # A form may bring what is no text; it is nobody's name, and counted all the same.
+        text = f"{kind} {name}".encode("utf-8", "surrogatepass")
+        return (hashlib.sha256(text).digest(), gap) if gap else None
 
     async def _count(self, subject: _Subject | None) -> None:
         wait = await self._ask(subject)
