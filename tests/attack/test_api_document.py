@@ -123,4 +123,4 @@ def test_a_long_run(serve: Serve, tmp_path: Path, who: str) -> None:
     assert sent(report) > 1000
     # Nothing was told to the log but what a request was refused for.
     assert re.findall(r"Traceback|unhandled", process.stderr) == []
-    assert process.get("/health").json()["status"] == "ok"
+    assert process.get("/health").status_code == 200
