@@ -15,8 +15,9 @@ import pytest
 from audio_files import mp3
 from cache_server import CacheServer, needs_server
 from kleio.db.queries import Connection
+from kleio_process import PATIENCE
 
-from .conftest import PATIENCE, Run, one_line
+from .conftest import Run, one_line
 
 pytestmark = pytest.mark.anyio
 

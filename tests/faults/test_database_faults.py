@@ -120,6 +120,7 @@ def test_a_table_locked_for_long(embedded: Place, report: Report) -> None:
     report("a table locked for 12 s", traffic, embedded.conninfo)
 
 
+@slow
 def test_a_statement_over_its_timeout(place: Place, report: Report) -> None:
     process = place.serve(DATABASE_URL=place.conninfo, DB_STATEMENT_TIMEOUT="0.2s")
     with place.traffic(process) as traffic:

@@ -27,6 +27,7 @@ def stop(process: Process) -> None:
     assert process.stop() == 0
 
 
+@slow
 def test_told_to_stop_under_load(place: Place, report: Report) -> None:
     env = {"DATABASE_URL": place.conninfo, "KLEIO_DRAIN": DRAIN}
     first = place.serve("--workers", "2", **env)

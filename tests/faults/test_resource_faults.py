@@ -104,6 +104,7 @@ async def _songs(conninfo: str) -> list[str]:
         return [str(song_id) for (song_id,) in await cursor.fetchall()]
 
 
+@slow
 @needs_server
 def test_the_cache_gone_mute_and_mad(
     place: Place, cache_server: CacheServer, report: Report

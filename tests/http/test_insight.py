@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from http_site import API, Site, field_problem, problem
 from test_openapi import page, strict
-from test_statements import SESSION, statements  # noqa: F401
+from test_statements import SESSION
 
 from kleio.http import insight_schemas as shapes
 from kleio.repositories.stats import HeatmapCell, PlayBucket, Streaks
@@ -71,7 +71,7 @@ async def read(site: Site, path: str, **parameters: Any) -> Any:
 @pytest.mark.parametrize("path", PATHS)
 async def test_an_insight_is_one_statement_and_as_the_document_says(
     site: Site,
-    statements: list[str],  # noqa: F811
+    statements: list[str],
     path: str,
 ) -> None:
     name, shape = PATHS[path]
