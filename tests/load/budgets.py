@@ -135,7 +135,7 @@ BUDGETS = (
            value_of("search", "sql", "p95"), songs=WHOLE),
     Budget("dump", "Discogs dump, releases/s", "discogskit, same file", 2, True, "x",
            ratio_of(("dump", "kleio", "rate"), ("dump", "discogskit", "rate"))),
-    Budget("dump", "Discogs dump, releases lost", "the file", 0, False, "releases",
+    Budget("dump", "Discogs dump, rows lost", "discogskit, same file", 0, False, "rows",
            value_of("dump", "kleio", "lost")),
     Budget("copy", "seeded songs/s", "psql \\copy, same rows", 0.8, True, "%",
            ratio_of(("load", "kleio", "rate"), ("load", "copy", "rate"))),
