@@ -17,6 +17,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -276,6 +277,8 @@ class Run:
 
 def main() -> None:
     options = read_options()
+    # As Ctrl-C: whatever was started is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began, started = time.monotonic(), datetime.now(UTC)
     machine = reports.machine()
     programs = load_environment()
