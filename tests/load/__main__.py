@@ -17,6 +17,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ from library_data import Site  # noqa: E402
 from measuring import Load, Options, say  # noqa: E402
 from serving import CannotRun  # noqa: E402
 
-from kleio.db.embedded import embedded_server  # noqa: E402
+from kleio.db.embedded import EmbeddedServer, embedded_server  # noqa: E402
 
 CHECKOUT = HERE.parents[1]
 BUILD = CHECKOUT / "build" / "load"
@@ -59,7 +60,7 @@ QUICK: dict[str, Any] = {
     "duration": 15.0,
     "runs": 200,
     "copied": 100_000,
-    "dumped": 10_000,
+    "dumped": 20_000,
 }
 WHOLE: dict[str, Any] = {
     "sizes": [100_000, 1_000_000, 10_000_000],
@@ -157,8 +158,11 @@ def versions(programs: Path, site: Site) -> dict[str, str]:
 class Run:
     """The parts of a run; one that fails is named and does not keep the others from running."""
 
-    def __init__(self, options: argparse.Namespace, site: Site, programs: Path) -> None:
+    def __init__(
+        self, options: argparse.Namespace, server: EmbeddedServer, site: Site, programs: Path
+    ) -> None:
         self.options = options
+        self.server = server
         self.site = site
         self.programs = programs
         self.figures = Figures()
@@ -260,14 +264,21 @@ class Run:
 
     def _dump(self) -> None:
         releases = self.options.dumped
-        path = self.options.home / f"discogs_{releases}_releases.xml.gz"
+        home = self.options.home
+        path = home / f"discogs_20260301_{releases}_releases.xml.gz"
         dumps.write_dump(path, releases)
         rounds = min(self.options.rounds, 2)
-        dumps.measure(self.site, path, releases, rounds, self.programs, self.figures)
+        with tempfile.TemporaryDirectory(dir=home) as folder:
+            dumps.measure(
+                self.server, home, Path(folder), path, rounds, self.programs, self.figures
+            )
+        self.site.drop("load")
 
 
 def main() -> None:
     options = read_options()
+    # As Ctrl-C: whatever was started is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began, started = time.monotonic(), datetime.now(UTC)
     machine = reports.machine()
     programs = load_environment()
@@ -275,7 +286,7 @@ def main() -> None:
     # Fifty for each of the servers that run side by side, and as many again for three Kleios.
     with embedded_server(options.home, settings={"max_connections": "500"}) as server:
         site = Site(server.admin_conninfo, server.conninfo)
-        run = Run(options, site, programs)
+        run = Run(options, server, site, programs)
         run.run()
         taking_part = versions(programs, site)
     report = reports.Report(

@@ -44,7 +44,7 @@ class Report(msgspec.Struct, kw_only=True, rename="camel"):
 
     def verdicts(self) -> list[Verdict]:
         """Hold the figures against the budgets."""
-        return verdicts(self.found(), self.skipped)
+        return verdicts(self.found(), self.skipped, max(self.options.get("sizes") or [0]))
 
 
 def read(path: Path) -> Report:

@@ -64,14 +64,14 @@ def test_ratios_are_those_of_each_round() -> None:
 
 def test_a_budget_is_met_by_its_median() -> None:
     figures = Figures([rate("page", "kleio", [210, 190, 100]), rate("page", "fastapi", [10, 9, 8])])
-    verdict = verdicts(figures, {})[0]
+    verdict = verdicts(figures, {}, 0)[0]
     assert (verdict.met, verdict.measured, verdict.spread) == (True, "21 x", "12.5 x to 21.1 x")
     figures.add(rate("page", "fastapi", [11, 10, 9]))
-    assert verdicts(figures, {})[0].met is False
+    assert verdicts(figures, {}, 0)[0].met is False
 
 
 def test_what_was_not_measured_is_not_met_and_says_why() -> None:
-    found = verdicts(Figures(), {"go + gorm": "no Go on this machine"})
+    found = verdicts(Figures(), {"go + gorm": "no Go on this machine"}, 0)
     assert len(found) == len(BUDGETS)
     assert {verdict.met for verdict in found} == {None}
     reasons = {verdict.measured for verdict in found if verdict.peer.startswith("Go")}
@@ -79,11 +79,34 @@ def test_what_was_not_measured_is_not_met_and_says_why() -> None:
     assert found[0].measured == "skipped: not part of this run"
 
 
+def test_a_part_that_failed_is_the_reason_of_all_its_budgets() -> None:
+    found = verdicts(Figures(), {"peers": "failed: no memory"}, 0)
+    reasons = {verdict.measured for verdict in found if "connections" in verdict.work}
+    assert reasons == {"skipped: failed: no memory"}
+    assert found[-1].measured == "skipped: failed: no memory"
+    assert found[5].measured == "skipped: not part of this run"
+    found = verdicts(Figures(), {"sql": "failed: gone"}, 0)
+    assert [v.measured for v in found].count("skipped: failed: gone") == 4
+
+
+def test_what_is_meant_of_ten_million_songs_is_not_judged_by_fewer() -> None:
+    figures = Figures(
+        [
+            Figure(work=work, server="sql", measure="p50", unit="ms", values=[value])
+            for work, value in (("ILIKE", 50.0), ("search", 2.0))
+        ]
+    )
+    (few,) = [v for v in verdicts(figures, {}, 1_000_000) if v.peer.startswith("ILIKE")]
+    assert (few.met, few.measured) == (None, "25 x with 1,000,000 songs")
+    (many,) = [v for v in verdicts(figures, {}, 10_000_000) if v.peer.startswith("ILIKE")]
+    assert (many.met, many.measured) == (False, "25 x")
+
+
 def test_a_budget_of_at_most_is_met_below() -> None:
     figures = Figures(
         [Figure(work="start", server="kleio", measure="seconds", unit="s", values=[1.5, 2.5, 1.9])]
     )
-    (verdict,) = [v for v in verdicts(figures, {}) if v.work.startswith("start")]
+    (verdict,) = [v for v in verdicts(figures, {}, 0) if v.work.startswith("start")]
     assert (verdict.met, verdict.goal) == (True, "at most 2 s")
 
 
@@ -105,7 +128,7 @@ def test_each_budget_can_be_measured() -> None:
     ):  # fmt: skip
         assert f'"{work}"' in text
         figures.append(Figure(work=work, server=server, measure=measure, unit="", values=[1.0]))
-    assert [v.work for v in verdicts(Figures(figures), {}) if v.met is None] == []
+    assert [v.work for v in verdicts(Figures(figures), {}, 10_000_000) if v.met is None] == []
 
 
 def test_a_slower_figure_is_named_and_noise_is_not() -> None:
