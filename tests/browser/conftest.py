@@ -74,9 +74,13 @@ def demo_database(server: Server, template_database: str) -> str:
     return server.ensure_database(f"kleio_test_{RUN}_demo", fill, template=template_database)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A browser with a profile of its own that is gone afterwards."""
+@pytest.fixture
+def chromium(site: Process) -> Iterator[Browser]:
+    """A browser with a profile of its own that is gone afterwards.
+
+    One a test, and after the server: while Playwright runs, an event loop does in this thread, and
+    neither another test nor another fixture could have one.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser

@@ -88,12 +88,13 @@ def look_until(page: Page, wanted: Locator, scripts: bool) -> None:
 def test_a_file_with_one_bad_line_is_brought_and_taken_away(
     scripts: bool, site: Process, visit: Visiting, tmp_path: Path
 ) -> None:
-    token = token_of(site, "ada")
+    owner = "ada" if scripts else "ben"
+    token = token_of(site, owner)
     before = api(site, token, "/collection?limit=1&total=true")["total"]
     file = tmp_path / "collection.csv"
     file.write_text(HEAD + LINES, encoding="utf-8")
     someone = visit("phone" if scripts else "desktop", java_script_enabled=scripts)
-    someone.sign_in("ada")
+    someone.sign_in(owner)
     page = someone.page
     page.get_by_role("link", name="Data", exact=True).click()
     page.locator("input[type=file]").set_input_files(file)
