@@ -143,8 +143,10 @@ async def test_an_album_and_its_artist(reading: Site, reader: Browser) -> None:
 
 async def test_names_of_files_are_text(site: Site, reader: Browser, alice: Browser) -> None:
     bad = "<script>alert(1)</script>"
+    album = await site.value("SELECT album_id FROM songs WHERE name = %s", ALICES_SONG)
     await site.rows("UPDATE songs SET name = %s WHERE name = %s", bad, ALICES_SONG)
-    for path in ("/library/songs?q=script+alert", "/library?q=script+alert"):
+    await site.rows("UPDATE albums SET name = %s WHERE id = %s", f"{bad} album", album)
+    for path in (f"/library/albums/{album}", "/library?q=script+alert+album&kind=album"):
         page = await alice.get(path)
         assert bad in page.words()
         assert inline(page) == []
