@@ -1,7 +1,7 @@
 """Makes the pictures of the README from the demo's data: `make screenshots`.
 
 It starts `kleio demo` in a directory of its own, opens the page in Chromium as its first user and
-writes `docs/*.png`. Fonts for all scripts make them better (Debian: fonts-noto-core,
+writes `.github/*.png`. Fonts for all scripts make them better (Debian: fonts-noto-core,
 fonts-noto-cjk).
 """
 
@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from kleio_process import Process
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / ".github"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DESK = {"viewport": {"width": 1280, "height": 832}}
@@ -109,7 +109,7 @@ def main() -> None:
                     page = sign_in(browser, demo.url, token[0], **options)
                     walk(page)
                     page.screenshot(path=DOCS / f"{name}.png")
-                    print(f"docs/{name}.png")
+                    print(f".github/{name}.png")
         finally:
             if demo.process.poll() is None:
                 demo.stop()
