@@ -85,7 +85,13 @@ def timed(command: list[str], environment: dict[str, str], postmaster: int, log:
         raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text()[-2000:]}")
     client = after.children_user + after.children_system
     client -= usage.children_user + usage.children_system
-    return Run(seconds, client, server_seconds(postmaster) - before, peak[0] / 2**20, {})
+    server = server_seconds(postmaster) - before
+    # At once, so that a later run that fails takes nothing along.
+    print(
+        f"{Path(command[0]).name}: {seconds:.1f} s, processors {client:.1f} + {server:.1f} s",
+        flush=True,
+    )
+    return Run(seconds, client, server, peak[0] / 2**20, {})
 
 
 def _watch(pid: int, peak: list[float], ended: threading.Event) -> None:
