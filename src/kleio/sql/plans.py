@@ -288,6 +288,10 @@ def _label(node: dict[str, Any]) -> str:
 
 
 def _shape(node: dict[str, Any], depth: int, schema: Schema | None) -> Iterator[str]:
+    if (relation := node.get("Relation Name", "")).startswith("pg_"):
+        # How a catalog is read depends on how many databases and tables there happen to be.
+        yield f"{'  ' * depth}Scan of {relation} {node['Alias']}"
+        return
     yield "  " * depth + _label(node) + _title(node, schema)
     last: list[str] = []
     for child in _children(node):
