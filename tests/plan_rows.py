@@ -18,6 +18,7 @@ from kleio.seed import demo_catalogue
 from kleio.seed.music import MusicPlan
 from kleio.seeding import copy_chunk, prepare_library, read_library
 from kleio.settings import load_settings
+from servers import as_owner
 
 RELEASES = 3000
 MUSIC = MusicPlan(
@@ -179,7 +180,8 @@ def fill_library(conninfo: str, plan: MusicPlan) -> None:
 
 
 def fill(conninfo: str) -> None:
-    """Write the catalogue, all that the users have, and a library."""
+    """Write the catalogue, all that the users have, and a library, as the database's owner."""
+    conninfo = as_owner(conninfo)
     fill_catalogue(conninfo, RELEASES)
     with psycopg.ClientCursor(psycopg.connect(conninfo)) as cursor, cursor.connection:
         counts = {"users": USERS, "copies": COPIES, "releases": RELEASES, "plays": PLAYS}
@@ -193,7 +195,7 @@ def fill(conninfo: str) -> None:
 
 def keep_statistics(conninfo: str) -> None:
     """Have statistics look at every row, so that they, and with them plans, are always the same."""
-    with psycopg.connect(conninfo, autocommit=True) as conn:
+    with psycopg.connect(as_owner(conninfo), autocommit=True) as conn:
         conn.execute(
             sql.SQL("ALTER DATABASE {} SET default_statistics_target = 1000").format(
                 sql.Identifier(conn.info.dbname)

@@ -14,7 +14,7 @@ from kleio.db.session import SESSION_OPTIONS
 from kleio.sql.inventory import Entry
 from kleio.sql.schema import Schema, read_schema
 from plan_rows import Facts, fill, keep_statistics, read_facts
-from servers import RUN, Server
+from servers import RUN, Server, is_as_app
 
 # As the embedded server and any server with an SSD is set; what depends on the machine is off.
 SETTINGS = (
@@ -54,7 +54,10 @@ def seeded(server: Server, template_database: str) -> Iterator[Seeded]:
             options = f"{SESSION_OPTIONS} {SETTINGS}"
             options += f" -c default_transaction_read_only={is_read_only}"
             conn = psycopg.connect(
-                server.conninfo(name), autocommit=True, options=options, prepare_threshold=None
+                server.conninfo(name, as_app=is_as_app()),
+                autocommit=True,
+                options=options,
+                prepare_threshold=None,
             )
             conns.append(stack.enter_context(conn))
         reads, writes = conns
