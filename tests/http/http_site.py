@@ -246,6 +246,7 @@ class Site:
             return
         conninfo = as_owner(self.settings.conninfo() or "")
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as conn:
+            await configure(conn)
             yield conn
 
     async def value(self, statement: str, *parameters: Any) -> Any:

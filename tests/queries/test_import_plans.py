@@ -18,6 +18,7 @@ from factories import make_user
 from importing import account_file, import_account
 from kleio.db.queries import Connection
 from query_files import INVENTORY
+from servers import owner_only
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +121,7 @@ async def measured(conn: Connection, rng: random.Random) -> dict[str, dict[str, 
     return found
 
 
+@owner_only
 async def test_the_work_grows_as_the_file_does(measured: dict[str, dict[str, int]]) -> None:
     small, large = (measured[str(size)] for size in SIZES)
     assert small.keys() == large.keys()
