@@ -231,6 +231,23 @@ async def test_a_slow_body_that_keeps_coming_is_taken(
     problem(answer, 404)
 
 
+async def test_a_body_is_not_slow_while_nobody_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where the database hangs for a minute while the token is looked up."""
+    clock = 0.0
+    monkeypatch.setattr(slow_bodies, "monotonic", lambda: clock)
+
+    async def receive() -> Any:
+        for _ in range(3):  # turns in which a time that is up would end it
+            await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    in_time = slow_bodies.in_time(receive)
+    clock += 2 * slow_bodies.FIRST_SECONDS
+    assert (await in_time())["body"] == b"{}"
+
+
 async def test_a_user_sends_one_file_at_a_time(site: Site) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 

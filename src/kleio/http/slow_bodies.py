@@ -25,21 +25,24 @@ METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 def in_time(receive: Any) -> Any:
     """Return an ASGI `receive` that raises where a body comes too slowly.
 
-    After the body's end it waits as long as anybody likes, for the client to go.
+    Only the time in which somebody waits for it counts: a database that hangs while the token is
+    looked up is not the client's fault. After the body's end it waits as long as anybody likes, for
+    the client to go.
     """
-    started, received, has_ended = monotonic(), 0, False
+    waited, received, has_ended = 0.0, 0, False
 
     async def receive_in_time() -> Any:
-        nonlocal received, has_ended
+        nonlocal waited, received, has_ended
         if has_ended:
             return await receive()
-        left = started + FIRST_SECONDS + received / BYTES_A_SECOND - monotonic()
+        began = monotonic()
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(FIRST_SECONDS + received / BYTES_A_SECOND - waited):
                 message = await receive()
         except TimeoutError:
             has_ended = True  # nobody waits for it a second time
             raise _too_slow() from None
+        waited += monotonic() - began
         received += len(message.get("body", b""))
         has_ended = not message.get("more_body", False)
         return message
