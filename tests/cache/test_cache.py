@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from cache_server import CacheServer, needs_server
 from kleio.cache import Cache, CachedRows, forget
 from kleio.db.queries import Row
 from kleio.settings import Secret
+from waiting import until
 
 pytestmark = [pytest.mark.anyio, needs_server]
 
@@ -77,13 +78,6 @@ async def opened(url: str | None) -> AsyncIterator[tuple[Cache, Shelf, CachedRow
     finally:
         await rows.settle()
         await cache.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Give way to other tasks until something holds."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0)
 
 
 async def read(rows: CachedRows[UUID, Item], *ids: UUID) -> dict[UUID, Item]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import anyio
 import pytest
 from http_site import SECRET_KEY, Site, fill, open_site
 
@@ -15,6 +14,7 @@ from kleio.db import replica as replicas
 from kleio.db.replica import Replica, Writes
 from kleio.settings import load_settings
 from replicas import Pair, pair_of_servers
+from waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ async def site(pair: Pair, tmp_path: Path, anyio_backend: str) -> AsyncIterator[
         }
     )
     async with open_site(settings) as running:
-        await until_it(lambda: replica_of(running).lag < 1)
+        await until(lambda: replica_of(running).lag < 1, 60)
         yield running
 
 
@@ -50,17 +50,9 @@ def replica_of(site: Site) -> Replica:
     return replica
 
 
-async def until_it(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(60):
-        while not holds():
-            await anyio.lowlevel.checkpoint()
-
-
 async def until_read(site: Site, who: str) -> None:
     """Wait until the replica is read from for a user."""
-    with anyio.fail_after(60):
-        while not await reads(site, who):
-            pass
+    await until(lambda: reads(site, who), 60)
 
 
 async def reads(site: Site, who: str = "alice", path: str = "/api/v1/plays?limit=1") -> bool:
@@ -88,7 +80,7 @@ async def test_reads_go_to_the_replica_and_own_writes_are_there_at_once(
     assert await reads(site)
     pair.replay(goes_on=False)
     try:
-        await until_it(lambda: replica_of(site).lag < 1)  # nothing was written since
+        await until(lambda: replica_of(site).lag < 1, 60)  # nothing was written since
         for number in range(5):
             await log_play(site, "alice", f"play {number}")
             assert await newest(site, "alice") == f"play {number}"
@@ -107,7 +99,7 @@ async def test_one_far_behind_is_left_out_until_it_has_caught_up(
     pair.replay(goes_on=False)
     try:
         await log_play(site, "bob", "late")
-        await until_it(lambda: replica_of(site).lag > 1)
+        await until(lambda: replica_of(site).lag > 1, 60)
         assert not await reads(site, "alice")
     finally:
         pair.replay(goes_on=True)

@@ -11,6 +11,7 @@ from http_site import API, Site
 
 from cache_server import CacheServer, needs_server
 from kleio.cache import Cache
+from waiting import until
 
 pytestmark = [pytest.mark.anyio, needs_server]
 
@@ -20,9 +21,10 @@ async def all_ids(site: Site) -> list[str]:
 
 
 async def until_ok(cache: Cache) -> None:
-    async with asyncio.timeout(30):
-        while await cache.check() != "ok":  # noqa: ASYNC110
-            await asyncio.sleep(0)
+    async def is_ok() -> bool:
+        return await cache.check() == "ok"
+
+    await until(is_ok)
 
 
 @pytest.mark.usefixtures("patient_cache")
