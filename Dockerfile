@@ -4,7 +4,8 @@
 #   docker run --rm -p 127.0.0.1:8000:8000 -v kleio:/var/lib/kleio kleio
 #
 # With no database configured it starts its own PostgreSQL 18 in the volume; with DATABASE_URL or
-# DB_* it uses that one. docker-compose.yml has the second kind.
+# DB_* it uses that one. docker-compose.yml has the second kind. `--build-arg EXTRAS=otel,sql` adds
+# what traces and `kleio sql` need.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
@@ -17,6 +18,7 @@ WORKDIR /build
 COPY requirements.lock ./
 RUN pip wheel --quiet --no-deps --require-hashes -r requirements.lock --wheel-dir /wheels
 
+ARG EXTRAS=
 ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels
 RUN pip install --quiet hatchling
 COPY pyproject.toml README.md LICENSE ./
@@ -25,7 +27,8 @@ COPY queries queries
 COPY migrations migrations
 RUN pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /dist . \
  && python -m venv --without-pip /opt/kleio \
- && pip --python /opt/kleio/bin/python install --quiet /dist/kleio-*.whl
+ && wheel=$(ls /dist/kleio-*.whl) \
+ && pip --python /opt/kleio/bin/python install --quiet "$wheel${EXTRAS:+[$EXTRAS]}"
 
 FROM ${PYTHON_IMAGE}
 # initdb asks for the name of its user, so a number alone would not do for the embedded server.

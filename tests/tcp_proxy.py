@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kleio.tasks import end_tasks
+
 T = TypeVar("T")
 
 Target = Path | int
@@ -129,10 +131,7 @@ class TcpProxy:
     async def _stop(self) -> None:
         self._server.close()
         await self._cut()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(list(self._tasks))
 
     async def _cut(self) -> int:
         links = list(self._links)

@@ -1,4 +1,4 @@
-"""The isolation rule (design.md D4), decided on a statement's parse tree.
+"""The isolation rule, decided on a statement's parse tree.
 
 A relation of a user is safe where its `user_id` equals the parameter `:user_id`: directly, or
 through equalities with other relations of the same FROM clause or of an enclosing statement. Only
