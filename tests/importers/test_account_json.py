@@ -84,6 +84,27 @@ async def test_beside_what_is_there_comes_only_what_is_new(conn: Connection) -> 
     assert await stored.fetchone() == ("Asia/Tokyo",)
 
 
+@pytest.mark.parametrize(
+    ("zone", "kept"), [("WET", "Europe/Lisbon"), ("Europe/Zagreb", "Europe/Zagreb")]
+)
+async def test_a_zone_comes_by_the_name_that_the_database_knows(
+    tx: Connection, zone: str, kept: str
+) -> None:
+    account = await make_user(tx)
+    await import_account(tx, account.id, account_file(preferences={"timeZone": zone}))
+    stored = await tx.execute(
+        "SELECT preferences ->> 'timeZone' FROM user_preferences WHERE user_id = %s", (account.id,)
+    )
+    assert await stored.fetchone() == (kept,)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "localtime", "", ["CET"], None, 1])
+async def test_a_zone_that_there_is_not_is_named(tx: Connection, zone: object) -> None:
+    account = await make_user(tx)
+    run = await import_account(tx, account.id, account_file(preferences={"timeZone": zone}))
+    assert counts(run)["preferences"] == {"invalid": 1}
+
+
 @pytest.mark.parametrize("layout", ["indented", "sorted", "one line", "bom"])
 async def test_the_layout_of_the_json_does_not_matter(
     tx: Connection, rng: random.Random, layout: str

@@ -15,9 +15,9 @@ import msgspec
 from kleio.http.auth import UserRequest, database_of
 from kleio.http.import_schemas import SourceName, is_alive
 from kleio.http.import_tasks import ImportTasks
-from kleio.http.problems import ProblemError, invalid_field, not_found
+from kleio.http.problems import ProblemError, not_found
 from kleio.http.session import settings_of
-from kleio.http.zones import known_zones
+from kleio.http.zones import check_zone
 from kleio.importers import account_import
 from kleio.importers.account_json import AccountJson
 from kleio.importers.collection_csv import CollectionCsv, Dates, Encoding
@@ -47,8 +47,7 @@ class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ProblemError: 400, naming `zone`.
         """
-        if self.zone not in known_zones():
-            raise invalid_field("zone", "no such time zone", source="query")
+        check_zone(self.zone, field="zone")
 
     def options(self) -> dict[str, Any]:
         """Return what the format takes, for people to see in the run."""

@@ -14,14 +14,14 @@ from kleio.http.insight_schemas import CleaningDuePage, NeglectedPage, Recommend
 from kleio.http.paging import Page
 from kleio.http.problems import documented
 from kleio.http.stats import Most
-from kleio.http.zones import ZoneName, check_zone
+from kleio.http.zones import ZoneName, zone_or_none
 from kleio.repositories import recommendations
 
 
 async def _of_today(
     request: ApiRequest, query: Callable[..., Awaitable[list[Any]]], tz: str | None, limit: int
 ) -> Response[Page[Any]]:
-    check_zone(tz)
+    tz = zone_or_none(tz)
     rows = await database_of(request).read(
         query, user_id=request.user.user_id, tz=tz, now=datetime.now(UTC), max_rows=limit
     )

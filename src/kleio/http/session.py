@@ -27,7 +27,7 @@ from kleio.http.problems import (
     unauthorized,
 )
 from kleio.http.responses import expected_version, version_changed, versioned
-from kleio.http.zones import known_zones
+from kleio.http.zones import check_zone
 from kleio.repositories import discogs_credentials, preferences, tokens, users
 from kleio.repositories.tokens import Token
 from kleio.repositories.users import User
@@ -241,8 +241,8 @@ async def change_preferences(request: UserRequest, changes: PreferenceChanges) -
     Raises:
         ProblemError: 400, naming `timeZone`.
     """
-    if isinstance(changes.time_zone, str) and changes.time_zone not in known_zones():
-        raise invalid_field("timeZone", "no such time zone")
+    if isinstance(changes.time_zone, str):
+        changes.time_zone = check_zone(changes.time_zone, field="timeZone", source="body")
     async with database_of(request).connection() as conn:
         return _with_defaults(
             await preferences.upsert_preferences(

@@ -21,7 +21,7 @@ from kleio.http.insight_schemas import (
 )
 from kleio.http.paging import MAX_PAGE, Page
 from kleio.http.problems import documented, invalid_field
-from kleio.http.zones import ZoneName, check_zone
+from kleio.http.zones import ZoneName, zone_or_none
 from kleio.repositories import stats
 from kleio.repositories.stats import Streaks
 
@@ -55,7 +55,7 @@ MeasureParameter = Annotated[
 
 def day_range(tz: str | None, since: date | None, until: date | None) -> dict[str, Any]:
     """Return the parameters of a range of days after a look at them."""
-    check_zone(tz)
+    tz = zone_or_none(tz)
     for name, day in (("since", since), ("until", until)):
         if day is not None and not EARLIEST <= day <= LATEST:
             raise invalid_field(name, f"not from {EARLIEST} to {LATEST}", source="query")
@@ -130,7 +130,7 @@ async def list_top(
 @get("/stats/streaks", responses=documented(400, 401), summary="Days in a row")
 async def get_streaks(request: ApiRequest, tz: ZoneName = None) -> Streaks:
     """Return the current and the longest run of days with a play; today may still be empty."""
-    check_zone(tz)
+    tz = zone_or_none(tz)
     found = await database_of(request).read(
         stats.get_streaks, user_id=request.user.user_id, tz=tz, now=datetime.now(UTC)
     )
@@ -158,7 +158,7 @@ async def get_year(request: ApiRequest, year: FromPath[int], tz: ZoneName = None
     """Return a year in review: what was played, when, what was new, and what was added."""
     if not 1 <= year <= 9999:
         raise invalid_field("year", "from 1 to 9999", source="path")
-    check_zone(tz)
+    tz = zone_or_none(tz)
     found = await database_of(request).read(
         stats.get_year, user_id=request.user.user_id, year=year, tz=tz
     )
@@ -178,7 +178,7 @@ async def list_on_this_day(
 
     On the 28th of February of a common year that includes the 29ths.
     """
-    check_zone(tz)
+    tz = zone_or_none(tz)
     rows = await database_of(request).read(
         stats.list_on_this_day,
         user_id=request.user.user_id,
@@ -197,7 +197,7 @@ async def list_on_this_day(
 )
 async def get_collection_stats(request: ApiRequest, tz: ZoneName = None) -> Response[Raw]:
     """Return copies by format, decade, genre, folder, condition and rating, and their growth."""
-    check_zone(tz)
+    tz = zone_or_none(tz)
     found = await database_of(request).read(
         stats.get_collection_stats, user_id=request.user.user_id, tz=tz
     )

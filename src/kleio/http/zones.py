@@ -1,15 +1,14 @@
-"""Time zones: which there are, and the `tz` parameter of what counts days, weeks and hours."""
+"""The `tz` parameter of what counts days, weeks and hours."""
 
 from __future__ import annotations
 
-import functools
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from litestar.params import QueryParameter
 
 from kleio.http.fields import NO_NUL
 from kleio.http.problems import invalid_field
+from kleio.time_zones import known_name, known_zones
 
 ZoneName = Annotated[
     str | None,
@@ -23,18 +22,22 @@ ZoneName = Annotated[
 ]
 
 
-@functools.cache
-def known_zones() -> frozenset[str]:
-    """Return the names that this system and PostgreSQL both know."""
-    # Some systems have a file of this name among the zones; it is none that PostgreSQL knows.
-    return frozenset(available_timezones()) - {"localtime"}
+def check_zone(name: str, *, field: str = "tz", source: str = "query") -> str:
+    """Return a time zone by the name that the database knows it by.
+
+    Raises:
+        ProblemError: 400, naming the field: there is no such zone.
+    """
+    name = known_name(name)
+    if name not in known_zones():
+        raise invalid_field(field, "no such time zone", source=source)
+    return name
 
 
-def check_zone(tz: str | None) -> None:
-    """Refuse a time zone that does not exist.
+def zone_or_none(tz: str | None) -> str | None:
+    """Return the zone that days are counted in as `check_zone` does; None: by the preferences.
 
     Raises:
         ProblemError: 400, naming `tz`.
     """
-    if tz is not None and tz not in known_zones():
-        raise invalid_field("tz", "no such time zone", source="query")
+    return None if tz is None else check_zone(tz)

@@ -27,6 +27,7 @@ from kleio.account_records import (
 )
 from kleio.importers.json_files import STARTS, Event, JsonFile
 from kleio.importers.sources import SourceError, SourceRow
+from kleio.time_zones import known_name
 
 _LISTS: dict[str, tuple[AccountKind, type[AccountRecord]]] = {
     "releases": ("release", ReleaseRecord),
@@ -72,7 +73,7 @@ class AccountJson(JsonFile):
                 for place, item in self.items(name, event, events):
                     yield _row(place, kind, item, _FIELDS[name])
             elif name == "preferences":
-                value = self.build(event, value, events)
+                value = _with_known_zone(self.build(event, value, events))
                 yield _row("$.preferences", "preferences", {"preferences": value})
             elif event in STARTS:
                 raise SourceError(f"$.{name[:50]}: this version of Kleio knows no such list")
@@ -86,6 +87,13 @@ _RECORDS: dict[AccountKind, type[AccountRecord]] = {
     "preferences": PreferencesRecord,
     **dict(_LISTS.values()),
 }
+
+
+def _with_known_zone(preferences: Any) -> Any:
+    """Name the zone as Kleio does, which a file of an earlier version may not do."""
+    if not isinstance(preferences, dict) or not isinstance(preferences.get("timeZone"), str):
+        return preferences
+    return {**preferences, "timeZone": known_name(preferences["timeZone"])}
 
 
 def _row(

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 from kleio.account_records import (
     AccountRecord,
@@ -23,6 +22,7 @@ from kleio.account_records import (
     StylusRecord,
 )
 from kleio.catalogue import ArtistCredit, ReleaseDocument
+from kleio.time_zones import known_zones
 
 MEDIA_CONDITIONS = ("M", "NM", "VG+", "VG", "G+", "G", "F", "P", "Not Graded")
 SLEEVE_CONDITIONS = (*MEDIA_CONDITIONS, "Generic", "No Cover")
@@ -51,7 +51,7 @@ _PREFERENCES: dict[str, Callable[[Any], bool]] = {
     "recentlyPlayedDays": lambda value: _is_number(value, 1, 36_500),
     "neglectedDays": lambda value: _is_number(value, 1, 36_500),
     "cleaningFrequencyPlays": lambda value: _is_number(value, 1, 1000),
-    "timeZone": lambda value: value in available_timezones() and value != "localtime",
+    "timeZone": lambda value: isinstance(value, str) and value in known_zones(),
 }
 
 

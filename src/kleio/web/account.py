@@ -21,8 +21,8 @@ from kleio.http.session import (
     make_token,
     read_preferences,
 )
-from kleio.http.zones import known_zones
 from kleio.repositories import tokens
+from kleio.time_zones import known_zones
 from kleio.web import data
 from kleio.web.forms import fill, read_form
 from kleio.web.rendering import render, see_other
