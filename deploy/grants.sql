@@ -78,7 +78,7 @@ GRANT INSERT, SELECT, UPDATE (preferences, updated_at) ON user_preferences TO :"
 GRANT DELETE, INSERT, SELECT, UPDATE (added_at, archive_reason, archived_at, custom_fields, discogs_instance_id, folder_id, media_condition, notes, rating, release_id, sleeve_condition, updated_at) ON user_releases TO :"app";
 GRANT INSERT, SELECT, UPDATE (last_played_at, play_count, rating, starred_at, updated_at) ON user_songs TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (discogs_username, email, password_hash, role, updated_at) ON users TO :"app";
-ALTER FUNCTION create_month_partition(regclass, timestamptz) SECURITY DEFINER;
+ALTER FUNCTION create_month_partition(regclass, timestamptz) SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp;
 REVOKE EXECUTE ON FUNCTION create_month_partition(regclass, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION create_month_partition(regclass, timestamptz) TO :"app";
 COMMIT;

@@ -67,24 +67,27 @@ CREATE FUNCTION public.month_floor(value timestamptz, months_later integer DEFAU
 -- LIKE, CHECK and ATTACH instead of PARTITION OF: readers of the parent go on, because ATTACH takes
 -- only SHARE UPDATE EXCLUSIVE on it, and with the CHECK it need not read the new table.
 -- Tables that refer to the parent, or that it refers to, are locked against writes for milliseconds.
+-- It may run with its owner's rights (kleio grants), so it finds nothing of its caller's: pg_temp
+-- comes last, where it would be searched first if it were not named, and nothing but names, types
+-- and numbers goes into a statement.
 CREATE FUNCTION public.create_month_partition(parent regclass, moment timestamptz)
     RETURNS text
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, public
+    SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
-    parent_name CONSTANT text := (SELECT relname FROM pg_class WHERE oid = parent);
-    month CONSTANT timestamptz := month_floor(moment);
+    parent_name CONSTANT text := (SELECT relname FROM pg_catalog.pg_class WHERE oid = parent);
+    month CONSTANT timestamptz := public.month_floor(moment);
     child CONSTANT text := parent_name || to_char(month AT TIME ZONE 'UTC', '_YYYY_MM');
-    lower_id CONSTANT uuid := uuid7_floor(month);
-    upper_id CONSTANT uuid := uuid7_floor(month_floor(moment, 1));
+    lower_id CONSTANT uuid := public.uuid7_floor(month);
+    upper_id CONSTANT uuid := public.uuid7_floor(public.month_floor(moment, 1));
     statistics record;
 BEGIN
     -- One at a time; who waits here sees what the other has made.
     PERFORM pg_advisory_xact_lock(hashtextextended('kleio partitions', parent::oid::bigint));
     IF EXISTS (
-        SELECT FROM pg_inherits AS i
-          JOIN pg_class AS c ON c.oid = i.inhrelid
+        SELECT FROM pg_catalog.pg_inherits AS i
+          JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
          WHERE i.inhparent = parent AND c.relname = child
     ) THEN
         RETURN NULL;
@@ -97,12 +100,12 @@ BEGIN
     -- LIKE does not copy them.
     FOR statistics IN
         SELECT attname, attstattarget
-          FROM pg_attribute
+          FROM pg_catalog.pg_attribute
          WHERE attrelid = parent AND attnum > 0 AND attstattarget IS NOT NULL
     LOOP
         EXECUTE format(
             'ALTER TABLE public.%I ALTER COLUMN %I SET STATISTICS %s',
-            child, statistics.attname, statistics.attstattarget
+            child, statistics.attname, statistics.attstattarget::integer
         );
     END LOOP;
     EXECUTE format(

@@ -3,7 +3,8 @@
 -- Why:    a month of ten million songs leaves the live tables in milliseconds, and can come back.
 -- Order:  expand.
 -- Locks:  none.
--- Undo:   0019_partition_archive.rollback.sql; what was put away stays in the schema archive.
+-- Undo:   0019_partition_archive.rollback.sql; refused while the schema archive holds a table: what
+--         was put away refers to libraries and artists, which could not be undone any more.
 -- depends: 0018_library_views
 --
 -- kleio.db.partitions calls the first, detaches the partition, which no function can do, and calls
@@ -13,7 +14,7 @@
 -- to archive.user_songs and archive.song_artists.
 CREATE FUNCTION public.archive_references(child text) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, public
+    SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     referring text;
@@ -42,7 +43,7 @@ $$;
 -- Move a detached month to the schema archive; of its songs' albums, count again what is left.
 CREATE FUNCTION public.archive_month(child text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, public
+    SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
     CREATE SCHEMA IF NOT EXISTS archive;

@@ -28,6 +28,10 @@ DEFINERS = {"create_month_partition": "create_month_partition(regclass, timestam
 """Functions that change the schema and are called by queries: they run with their owner's rights.
 Their search_path is pinned, and what they may do is what their arguments can say."""
 
+SEARCH_PATH = "pg_catalog, public, pg_temp"
+"""Theirs. pg_temp is named because it is searched first where it is not, for tables and types: a
+caller's temporary pg_class would be taken for the catalogue's."""
+
 
 class Right(NamedTuple):
     """A privilege on a table, of an UPDATE on one column."""
@@ -170,7 +174,7 @@ def statements(rights: Rights, role: str) -> list[str]:
         commands.append(f"GRANT {', '.join(parts)} ON {table} TO {role};")
     for function in rights.definers:
         commands += [
-            f"ALTER FUNCTION {function} SECURITY DEFINER;",
+            f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = {SEARCH_PATH};",
             f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC;",
             f"GRANT EXECUTE ON FUNCTION {function} TO {role};",
         ]

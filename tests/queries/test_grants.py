@@ -127,6 +127,44 @@ def test_a_missing_month_is_made_by_the_serving_role(granted: psycopg.Connection
         assert granted.execute("SELECT count(*) FROM songs").fetchone() == (0,)
 
 
+# What would be read in the place of the catalogue's: a column's target that is a statement.
+_CATALOGUE_OF_ONE_S_OWN = """
+CREATE TEMPORARY TABLE pg_class (oid oid, relname name);
+INSERT INTO pg_temp.pg_class VALUES ('public.songs'::regclass, 'songs');
+CREATE TEMPORARY TABLE pg_inherits (inhparent oid, inhrelid oid);
+CREATE TEMPORARY TABLE pg_attribute (
+    attrelid oid, attnum int, attname name, attstattarget text
+);
+INSERT INTO pg_temp.pg_attribute
+VALUES ('public.songs'::regclass, 1, 'name', '1; CREATE TABLE public.taken (n int)');
+GRANT SELECT ON pg_temp.pg_class, pg_temp.pg_inherits, pg_temp.pg_attribute TO PUBLIC;
+"""
+
+
+def test_a_function_with_its_owner_s_rights_finds_nothing_of_its_caller_s(
+    granted: psycopg.Connection[Any],
+) -> None:
+    with granted.transaction(force_rollback=True):
+        granted.execute(
+            f"GRANT TEMPORARY ON DATABASE {granted.info.dbname} TO {ROLE}"  # type: ignore[arg-type]
+        )
+        granted.execute(f"SET LOCAL ROLE {ROLE}")
+        granted.execute(_CATALOGUE_OF_ONE_S_OWN)
+        made = "SELECT create_month_partition('public.songs', '2031-05-06T00:00:00Z')::varchar"
+        assert granted.execute(made).fetchone() == ("songs_2031_05",)
+        assert granted.execute("SELECT to_regclass('public.taken')").fetchone() == (None,)
+
+
+def test_every_function_with_its_owner_s_rights_searches_pg_temp_last(
+    granted: psycopg.Connection[Any],
+) -> None:
+    rows = granted.execute(
+        "SELECT p.proname, p.proconfig FROM pg_catalog.pg_proc AS p"
+        " WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace"
+    ).fetchall()
+    assert rows == [("create_month_partition", ["search_path=pg_catalog, public, pg_temp"])]
+
+
 @pytest.mark.parametrize(
     ("text", "rights"),
     [
