@@ -27,8 +27,11 @@ SELECT format('SELECT undistribute_table(%L)', t.table_name::text)
  ORDER BY 1
 \gexec
 
-DROP INDEX auth_tokens_user_idx;
+-- Both or neither, or a failure of the second would leave nothing for the first to drop.
+BEGIN;
+DROP INDEX IF EXISTS auth_tokens_user_idx;
 CREATE UNIQUE INDEX auth_tokens_user_idx ON auth_tokens (user_id, id);
+COMMIT;
 
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.table_name, k.name, k.definition)
   FROM kleio_citus.foreign_keys AS k
@@ -38,10 +41,10 @@ SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.table_name, k.name, k.def
        )
  ORDER BY k.table_name, k.name
 \gexec
-DROP TABLE kleio_citus.foreign_keys;
-DROP SCHEMA kleio_citus;
 SELECT format('ALTER DATABASE %I RESET %s', current_database(), name)
   FROM unnest(ARRAY['timezone', 'pg_trgm.word_similarity_threshold',
                     'max_parallel_workers_per_gather']) AS name
 \gexec
 ANALYZE;
+-- The last step: without it nothing above can be done again.
+DROP SCHEMA kleio_citus CASCADE;

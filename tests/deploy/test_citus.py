@@ -245,6 +245,36 @@ def test_a_way_back_that_broke_is_gone_on_with(base: Base) -> None:
     assert picture(base) == before
 
 
+def test_a_way_back_whose_index_was_refused_is_gone_on_with(base: Base) -> None:
+    before = picture(base)
+    base.run(LAYOUT)
+    # Two tokens of one id, which no unique index takes.
+    base.rows(
+        "WITH made AS (INSERT INTO users (username, email, created_at, updated_at)"
+        "              VALUES ('u', 'u@example.org', now(), now()) RETURNING id)"
+        "INSERT INTO auth_tokens (id, token_hash, user_id, name, prefix, created_at)"
+        "SELECT '00000000-0000-7000-8000-000000000001', sha256(n::text::bytea), made.id, 't', 'p',"
+        "       now() FROM made, generate_series(1, 2) AS n"
+    )
+    done = run_psql(base.conninfo, UNDO.read_text("utf-8"), PGOPTIONS=OPTIONS)
+    assert "could not create unique index" in done.stderr
+    base.rows("DELETE FROM auth_tokens WHERE token_hash = sha256('2'::bytea)")
+    base.run(UNDO)
+    assert picture(base) == before
+
+
+def test_a_way_back_that_failed_near_its_end_is_gone_on_with(base: Base) -> None:
+    before = picture(base)
+    base.run(LAYOUT)
+    whole = UNDO.read_text("utf-8")
+    first, found, _ = whole.partition("SELECT format('ALTER DATABASE")
+    assert found
+    done = run_psql(base.conninfo, first, PGOPTIONS=OPTIONS)
+    assert (done.returncode, done.stderr) == (0, "")
+    base.run(UNDO)
+    assert picture(base) == before
+
+
 def test_without_the_extension_nothing_is_touched(conninfo: str) -> None:
     done = run_psql(conninfo, LAYOUT.read_text("utf-8"))
     assert done.returncode != 0
