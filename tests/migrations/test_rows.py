@@ -1,11 +1,17 @@
-"""What migrations make of rows that were there before them."""
+"""What migrations make of rows that were there before them, and rollbacks of rows put away."""
 
 from __future__ import annotations
 
-import psycopg
+from typing import Any
 
-from kleio.db.migrate import migrate
+import psycopg
+import pytest
+
+from kleio.db.migrate import migrate, rollback
 from kleio.db.migration_files import migration_files
+from kleio.db.migration_states import MigrationError
+
+from .conftest import states
 
 
 def migrate_before(conninfo: str, words: str) -> None:
@@ -48,3 +54,42 @@ def test_zones_that_are_abbreviations_to_postgresql_get_other_names(empty_connin
         zone.replace("/", "-"): {**kept, "timeZone": after} for zone, after in before.items()
     }
     assert dict(rows) == {**expected, "None": kept}
+
+
+def put_away(conn: psycopg.Connection[Any], *, is_cut_short: bool) -> None:
+    """Put January 2020 with a song away, or stop behind its second step of three."""
+    conn.execute("SELECT create_month_partition('songs', '2020-01-05T00:00:00Z')")
+    conn.execute(
+        "WITH made AS ("
+        "    INSERT INTO libraries (name, root, created_at, updated_at)"
+        "    VALUES ('L', '/', now(), now()) RETURNING id"
+        ") INSERT INTO songs (id, library_id, name, codec, updated_at)"
+        "  SELECT uuidv7('2020-01-05T00:00:00Z' - now()), id, 'N', 'flac', now() FROM made"
+    )
+    conn.execute("SELECT archive_references('songs_2020_01')")
+    conn.execute("ALTER TABLE songs DETACH PARTITION songs_2020_01")
+    if not is_cut_short:
+        conn.execute("SELECT archive_month('songs_2020_01')")
+
+
+@pytest.mark.parametrize("is_cut_short", [False, True])
+def test_no_month_that_was_put_away_is_left_without_what_it_refers_to(
+    empty_conninfo: str, is_cut_short: bool
+) -> None:
+    migrate(empty_conninfo)
+    with psycopg.connect(empty_conninfo, autocommit=True) as conn:
+        put_away(conn, is_cut_short=is_cut_short)
+        with pytest.raises(MigrationError, match=r"months were put away: .*songs_2020_01"):
+            rollback(empty_conninfo, to="0013", force=True)
+        assert conn.execute("SELECT count(*) FROM libraries").fetchone() == (1,)
+        # Forwards and backwards it goes on: nothing is half undone.
+        undone = {name for name, state in states(empty_conninfo).items() if state == "pending"}
+        assert migrate(empty_conninfo) == sorted(undone)
+        if not is_cut_short:
+            conn.execute("ALTER TABLE archive.songs_2020_01 SET SCHEMA public")
+        conn.execute(
+            "ALTER TABLE songs ATTACH PARTITION songs_2020_01 FOR VALUES"
+            " FROM (uuid7_floor('2020-01-01Z')) TO (uuid7_floor('2020-02-01Z'));"
+            "DROP SCHEMA archive CASCADE"
+        )
+    assert len(rollback(empty_conninfo, to="0013", force=True)) > len(undone)
