@@ -63,7 +63,8 @@ SELECT library.id AS library_id,
 -- library_stats.list_library_stats and refresh_library_stats.
 CREATE UNIQUE INDEX mv_library_stats_key ON mv_library_stats (library_id);
 
--- By the artists of library_artists; a song by two artists counts for both, once in the total.
+-- By the artists of library_artists; a song by two artists counts for both, once in the total. The
+-- total's artists are all that the list pages through, those without songs or albums too.
 CREATE MATERIALIZED VIEW mv_artist_stats AS
 WITH credited AS (
     SELECT s.artist_id, count(*) AS songs, 0::bigint AS albums,
@@ -84,7 +85,8 @@ WITH credited AS (
      GROUP BY a.artist_id
 )
 SELECT artist_id, sum(songs)::bigint AS songs, sum(albums)::bigint AS albums,
-       coalesce(sum(duration_ms), 0)::bigint AS duration_ms, NULL::timestamptz AS refreshed_at
+       coalesce(sum(duration_ms), 0)::bigint AS duration_ms, NULL::bigint AS artists,
+       NULL::timestamptz AS refreshed_at
   FROM credited
  GROUP BY artist_id
  UNION ALL
@@ -92,6 +94,7 @@ SELECT '00000000-0000-0000-0000-000000000000',
        (SELECT count(*) FROM songs WHERE missing_since IS NULL),
        (SELECT count(*) FROM albums WHERE song_count > 0),
        (SELECT coalesce(sum(duration_ms), 0)::bigint FROM songs WHERE missing_since IS NULL),
+       (SELECT count(*) FROM library_artists),
        now();
 
 -- library_stats.refresh_artist_stats; artists with their counts.

@@ -106,6 +106,21 @@ async def test_artists_of_the_library_with_their_counts(reading: Site) -> None:
     assert one.headers["etag"]
 
 
+async def test_the_total_of_artists_is_that_of_their_list(site: Site) -> None:
+    # One with an album and no song of its own, one whose songs are gone.
+    await site.rows(
+        "INSERT INTO library_artists (name, created_at, updated_at)"
+        " VALUES ('Various Artists', now(), now()), ('Gone', now(), now())"
+    )
+    various = await artist_id(site, "Various Artists")
+    await site.rows("UPDATE albums SET artist_id = %s WHERE name = 'Abbey Road'", various)
+    await site.rows("REFRESH MATERIALIZED VIEW mv_artist_stats")
+    page = (await site.bob.get(f"{API}/library/artists")).json()
+    counts = {artist["name"]: (artist["songs"], artist["albums"]) for artist in page["items"]}
+    assert (counts["Various Artists"], counts["Gone"]) == ((0, 1), (0, 0))
+    assert page["total"] == len(page["items"]) == len(ALBUMS) + 2
+
+
 async def test_songs_and_albums_of_an_artist(reading: Site) -> None:
     url = f"{API}/library/artists/{await artist_id(reading, 'Nobody')}"
     pages = await follow(reading.bob, f"{url}/songs?limit=25")

@@ -652,6 +652,7 @@ CREATE MATERIALIZED VIEW public.mv_artist_stats AS
     (sum(credited.songs))::bigint AS songs,
     (sum(credited.albums))::bigint AS albums,
     (COALESCE(sum(credited.duration_ms), (0)::numeric))::bigint AS duration_ms,
+    NULL::bigint AS artists,
     NULL::timestamp with time zone AS refreshed_at
    FROM credited
   GROUP BY credited.artist_id
@@ -666,6 +667,8 @@ UNION ALL
     ( SELECT COALESCE(sum(songs.duration_ms), (0)::bigint) AS "coalesce"
            FROM public.songs
           WHERE (songs.missing_since IS NULL)) AS duration_ms,
+    ( SELECT count(*) AS count
+           FROM public.library_artists) AS artists,
     now() AS refreshed_at
   WITH NO DATA;
 

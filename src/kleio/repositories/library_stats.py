@@ -39,7 +39,7 @@ class LibraryStats(Row, frozen=True):
 
 
 class ArtistTotals(Row, frozen=True):
-    """How many artists of the library have songs; `refreshed_at` is when they were counted."""
+    """How many artists of the library there are; `refreshed_at` is when they were counted."""
 
     artists: int
     refreshed_at: datetime | None
@@ -79,7 +79,7 @@ async def list_library_stats(conn: Connection) -> list[LibraryStats]:
 
 @query
 async def get_artist_totals(conn: Connection) -> ArtistTotals | None:
-    """Return how many artists of the library have songs."""
+    """Return how many artists of the library there are."""
 
 
 @query
