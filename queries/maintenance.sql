@@ -193,10 +193,13 @@ SELECT count(*)
 -- name: list_run_counts()
 -- How many imports and syncs of all users are in which state.
 --
+-- From the indexes alone, where VACUUM comes by: their entries are read, not the runs with their
+-- reports.
+--
 -- Returns: 0..n rows RunCount.
--- Index:   none: reads all runs.
+-- Index:   import_runs_latest_idx, sync_runs_latest_idx.
 -- Order:   kind, state; total.
--- Cost:    at most 5,000 buffers.
+-- Cost:    at most 220 buffers.
 -- Locks:   none.
 -- Allow:   isolation: of all users, numbers alone.
 SELECT counted.kind, counted.state, counted.runs
@@ -213,9 +216,10 @@ SELECT counted.kind, counted.state, counted.runs
 -- The latest imports and syncs of all users: whose, how they ended, and why.
 --
 -- Returns: 0..max_rows rows LatestRun.
--- Index:   none for the runs, which are all read; users_pkey.
+-- Index:   import_runs_latest_idx (created_at, id), sync_runs_latest_idx (created_at, id), both
+--          backwards; users_pkey where there are many users.
 -- Order:   created_at DESC, id DESC; total.
--- Cost:    at most 5,000 buffers.
+-- Cost:    at most 23 buffers.
 -- Locks:   none.
 -- Allow:   isolation: of all users, for administrators alone; nothing of a shelf is in it.
 SELECT latest.kind, latest.id, u.username, latest.state, latest.is_dry_run, latest.done,

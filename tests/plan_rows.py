@@ -59,8 +59,10 @@ SELECT u.id, r.id, f.id, n %% 6, '2020-01-01Z'::timestamptz + n * interval '1 da
   JOIN folders AS f
     ON f.user_id = u.id AND f.number = 1 + n %% 3;
 
-INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at)
-SELECT u.id, 'completed', false, true, u.created_at, u.created_at
+-- As long as a report with some copies in it.
+INSERT INTO sync_runs (user_id, status, dry_run, with_details, report, created_at, updated_at)
+SELECT u.id, 'completed', false, true, jsonb_build_object('items', repeat('x', 600)),
+       u.created_at, u.created_at
   FROM users AS u, generate_series(1, 10) AS n;
 
 INSERT INTO styluses (

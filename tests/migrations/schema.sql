@@ -1385,6 +1385,8 @@ CREATE UNIQUE INDEX folders_user_name_key ON public.folders USING btree (user_id
 
 CREATE INDEX import_rows_source_idx ON public.import_rows USING btree (user_id, run_id, kind, source_id) WHERE (source_id IS NOT NULL);
 
+CREATE INDEX import_runs_latest_idx ON public.import_runs USING btree (created_at, id) INCLUDE (state);
+
 CREATE INDEX labels_name_idx ON public.labels USING btree ("left"(name_normalized, 64), id);
 
 CREATE INDEX labels_name_trgm_idx ON public.labels USING gin (name_normalized public.gin_trgm_ops);
@@ -1450,6 +1452,8 @@ CREATE INDEX songs_library_idx ON ONLY public.songs USING btree (library_id, id)
 CREATE INDEX songs_words_idx ON ONLY public.songs USING gin (public.name_words(name_normalized));
 
 CREATE UNIQUE INDEX styluses_user_primary_key ON public.styluses USING btree (user_id) WHERE is_primary;
+
+CREATE INDEX sync_runs_latest_idx ON public.sync_runs USING btree (created_at, id) INCLUDE (status);
 
 CREATE INDEX user_releases_user_added_idx ON public.user_releases USING btree (user_id, added_at DESC, id DESC);
 
