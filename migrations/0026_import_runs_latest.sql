@@ -3,8 +3,8 @@
 -- Why:    metrics count them at each scrape, and administrators look at the latest; both read every
 --         run with its report.
 -- Order:  expand.
--- Locks:  import_runs SHARE UPDATE EXCLUSIVE while the index is built, a second for a million runs, with
---         reads and writes going on.
+-- Locks:  import_runs SHARE UPDATE EXCLUSIVE while the index is built, some seconds for a million runs,
+--         with reads and writes going on.
 -- Undo:   0026_import_runs_latest.rollback.sql.
 -- depends: 0025_zone_names
 -- transactional: false
