@@ -121,6 +121,14 @@ def _what_differs_is_found(source: str, target: str, where: dict[str, str]) -> N
             run("compare", **where)
         change(source, table, column)
         assert run("compare", **where).startswith("the same: ")
+    # So is a month that was put away and did not come back.
+    with psycopg.connect(target, autocommit=True) as conn:
+        conn.execute("CREATE SCHEMA archive")
+        conn.execute("CREATE TABLE archive.songs_2020_01 (id uuid)")
+    with pytest.raises(AssertionError, match=r"> archive\.songs_2020_01\|0\|0\|0"):
+        run("compare", **where)
+    with psycopg.connect(target, autocommit=True) as conn:
+        conn.execute("DROP SCHEMA archive CASCADE")
     for conninfo in (source, target):
         with psycopg.connect(conninfo, autocommit=True) as conn:
             conn.execute("REVOKE SELECT ON users FROM CURRENT_USER")
