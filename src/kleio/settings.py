@@ -17,18 +17,16 @@ database while the operator believes to be on the real one.
 An empty variable counts as not given, as Compose files write `DB_HOST=${DB_HOST:-}`.
 """
 
-import base64
-import binascii
 import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
-from kleio.cache_url import CACHE_ADDRESSES, check_cache_address
+from kleio import settings_checks
+from kleio.cache_url import CACHE_ADDRESSES
 from kleio.environment import (
     Secret,
     SettingsError,
@@ -44,7 +42,6 @@ from kleio.environment import (
 __all__ = ["Secret", "Settings", "SettingsError", "list_settings", "load_settings"]
 
 ROOT_HOME = Path("/var/lib/kleio")
-SECRET_KEY_BYTES = 32
 _MIB = 1024 * 1024
 _DAY = 86_400.0
 
@@ -476,7 +473,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Return the 32-byte keys, the one for writing first; empty when none is given."""
         if self.secret_key is None:
             return ()
-        return tuple(_decode_key(part) for part in self.secret_key.reveal().split(","))
+        return tuple(
+            settings_checks.decode_key(part) for part in self.secret_key.reveal().split(",")
+        )
 
 
 def _from_url(url: Secret) -> str:
@@ -522,18 +521,18 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             continue
         given.add(field.variable)
         values[field.name] = parse_value(field, text)
-    _check_database(given)
+    settings_checks.check_database(given)
     for name in ("database_url", "database_direct_url", "database_replica_url"):
         if name in values:
-            _check_url(values[name], name.upper())
+            settings_checks.check_url(values[name], name.upper())
     if "discogs_url" in values:
-        _check_discogs_url(values["discogs_url"])
+        settings_checks.check_discogs_url(values["discogs_url"])
     if "discogs_contact" in values:
-        _check_contact(values["discogs_contact"])
+        settings_checks.check_contact(values["discogs_contact"])
     if "CACHE_URL" in given:
-        _check_cache_url(values["cache_url"])
+        settings_checks.check_cache_url(values["cache_url"])
     if "trusted_proxies" in values:
-        _check_proxies(values["trusted_proxies"])
+        settings_checks.check_proxies(values["trusted_proxies"])
     if "home" not in values:
         values["home"] = default_home()
     settings = Settings(**values)
@@ -564,102 +563,3 @@ def list_settings() -> tuple[SettingInfo, ...]:
         )
         for field in fields_of(Settings)
     )
-
-
-_DATABASE_PARTS = (
-    *("DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL_MODE", "DB_SSL_ROOT_CERT"),
-)
-
-
-def _check_database(given: set[str]) -> None:
-    beside = [name for name in ("DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL") if name in given]
-    if beside and not given & {"DATABASE_URL", "DB_HOST"}:
-        raise SettingsError(
-            f"{' and '.join(beside)} given without DATABASE_URL or DB_HOST; the embedded server "
-            "has no pooler and no replica"
-        )
-    parts = [name for name in ("DB_HOST", *_DATABASE_PARTS) if name in given]
-    if not parts:
-        return
-    if "DATABASE_URL" in given:
-        raise SettingsError(
-            f"DATABASE_URL and {', '.join(parts)} are both given; keep one way to name the database"
-        )
-    if "DB_HOST" not in given:
-        raise SettingsError(
-            f"{', '.join(parts)} given without DB_HOST; add DB_HOST (localhost for a server on "
-            "this machine), or remove it to use the embedded server"
-        )
-
-
-def _check_url(url: Secret, name: str) -> None:
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        ports = conninfo_to_dict(url.reveal()).get("port", "")
-        # libpq reads the port only when it connects; several hosts have several.
-        if not all(port == "" or port.isdecimal() for port in str(ports).split(",")):
-            raise ValueError
-    except (ProgrammingError, ValueError):
-        # libpq's own message quotes parts of the string, perhaps of the password.
-        raise SettingsError(
-            f"{name} (not shown) can't be read; allowed is "
-            "postgresql://user:password@host:port/database with special characters "
-            "percent-encoded, or host=... dbname=... user=... password=..."
-        ) from None
-
-
-def _check_discogs_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname)
-        # Reading the port is what checks it.
-        is_plain = not (parts.query or parts.fragment or parts.username) and parts.port != 0
-    except ValueError:
-        is_whole = is_plain = False
-    if not (is_whole and is_plain and url.isascii() and url.isprintable() and " " not in url):
-        raise SettingsError(
-            f"KLEIO_DISCOGS_URL is {url!r}; allowed is http:// or https://, a host, perhaps a path"
-        )
-
-
-def _check_contact(contact: str) -> None:
-    if not (contact.isascii() and contact.isprintable() and len(contact) <= 200):
-        raise SettingsError(
-            "KLEIO_DISCOGS_CONTACT must be at most 200 printable ASCII characters: it goes into "
-            "a header"
-        )
-
-
-def _check_cache_url(url: Secret) -> None:
-    try:
-        check_cache_address(url.reveal())
-    except ValueError:
-        raise SettingsError(
-            f"CACHE_URL (not shown) can't be used; allowed is {CACHE_ADDRESSES}"
-        ) from None
-
-
-def _check_proxies(text: str) -> None:
-    for part in text.split(","):
-        try:
-            ipaddress.ip_network(part.strip())
-        except ValueError:
-            raise SettingsError(
-                f"KLEIO_TRUSTED_PROXIES has {part.strip()!r}; allowed is addresses and networks "
-                "separated by commas, such as 10.0.0.0/8, 127.0.0.1"
-            ) from None
-
-
-def _decode_key(part: str) -> bytes:
-    try:
-        key = base64.b64decode(part.strip().replace("-", "+").replace("_", "/"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != SECRET_KEY_BYTES:
-        raise SettingsError(
-            "KLEIO_SECRET_KEY (not shown) can't be used; allowed is base64 of 32 bytes, several "
-            "separated by commas (`openssl rand -base64 32` makes one)"
-        )
-    return key
