@@ -147,7 +147,7 @@ INSERT INTO layout (name, distribution_column, colocated_with) VALUES
     ('albums', 'id', 'none');
 \endif
 -- Local, on the coordinator: attempts, discogs_pace, library_files, library_scans,
--- maintenance_steps, scan_files, scan_folders, scan_members, scan_reads, scan_songs, song_words,
+-- maintenance_steps, scan_files, scan_folders, scan_members, scan_reads, scan_songs, words,
 -- sync_jobs; and unless songs are distributed: albums, libraries, library_artists, song_artists, songs.
 
 SELECT CASE WHEN l.distribution_column IS NULL

@@ -1,5 +1,5 @@
 -- loses: all albums and songs
-DROP TABLE IF EXISTS song_words;
+DROP TABLE IF EXISTS words;
 
 DROP TABLE IF EXISTS songs;
 

@@ -114,7 +114,7 @@ CREATE INDEX songs_library_idx ON songs (library_id, id);
 -- songs.list_filtered_songs_newest and _oldest of a rare codec.
 CREATE INDEX songs_codec_idx ON songs (codec, id);
 
--- songs.search_songs: names that hold words, which song_words finds despite typing errors.
+-- songs.search_songs: names that hold words, which words finds despite typing errors.
 CREATE INDEX songs_words_idx ON songs USING gin (name_words(name_normalized));
 
 -- As artists.name_normalized.
@@ -125,14 +125,14 @@ ALTER TABLE songs ALTER COLUMN name_normalized SET STATISTICS 0;
 -- error reads the trigrams of one short table and some words' lists instead of a dozen lists of
 -- millions of songs (2 to 7 ms for 200 to 500), and the index is a fifth as large (173 MB for 843).
 -- Words longer than 64 letters are found as they are written only.
-CREATE TABLE song_words (
+CREATE TABLE words (
     word text COLLATE "C" NOT NULL,
-    CONSTRAINT song_words_pkey PRIMARY KEY (word),
-    CONSTRAINT song_words_word_check CHECK (length(word) <= 64)
+    CONSTRAINT words_pkey PRIMARY KEY (word),
+    CONSTRAINT words_word_check CHECK (length(word) <= 64)
 );
 
--- song_words.get_alternatives: words despite typing errors.
-CREATE INDEX song_words_trgm_idx ON song_words USING gin (word gin_trgm_ops);
+-- words.get_alternatives: words despite typing errors.
+CREATE INDEX words_trgm_idx ON words USING gin (word gin_trgm_ops);
 
 -- The current month and the next five.
 DO $$

@@ -31,7 +31,7 @@ CREATE FUNCTION public.matches_search(name text, search text) RETURNS boolean
        AND name COLLATE "C" %> ALL ((public.search_keys(search))[4 : ]);
 
 -- Whether a normalised name is like every word of a search text, of which the three longest are
--- given as the words of names that are like them (song_words.get_alternatives).
+-- given as the words of names that are like them (words.get_alternatives).
 CREATE FUNCTION public.matches_words(
     name text, search text, first_words text[], second_words text[], third_words text[]
 ) RETURNS boolean

@@ -527,12 +527,13 @@ SELECT r.id, r.id, r.card
  ORDER BY r.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: count_releases(artist, label, genre, style, format, country, catno, barcode, year_from, year_to, discogs_id, search)$
+-- name: count_releases(artist, label, genre, style, format, country, catno, barcode, year_from, year_to, discogs_id, search, first_words, second_words, third_words)$
 -- How many releases pass the filters of list_releases, or of search_releases with a search text.
 --
 -- Returns: one bigint.
--- Index:   with filters releases_facets_idx, with a text releases_search_trgm_idx; without either
---          the whole table is counted.
+-- Params:  first_words, second_words, third_words: as in search_releases.
+-- Index:   with filters releases_facets_idx, with a text releases_words_idx; without either the
+--          whole table is counted.
 -- Plan:    custom, as list_releases.
 -- Cost:    at most 14 buffers.
 -- Locks:   none.
@@ -550,27 +551,40 @@ SELECT count(*)
    AND (:year_to::int IS NULL OR r.year <= :year_to::int)
    AND (:discogs_id::int IS NULL OR r.discogs_id = :discogs_id::int)
    AND (:search::text IS NULL
-        OR matches_search(r.search_text, :search::text));
+        OR matches_words(
+               r.search_text, :search::text, :first_words::text[], :second_words::text[],
+               :third_words::text[]
+           )
+        OR r.facets && search_codes(:search::text));
 
--- name: search_releases(search, artist, label, genre, style, format, country, catno, barcode, year_from, year_to, before_score, before_id, page_size, page_offset)
+-- name: search_releases(search, first_words, second_words, third_words, artist, label, genre, style, format, country, catno, barcode, year_from, year_to, before_score, before_id, page_size, page_offset)
 -- Releases whose title, artists or catalogue numbers are like a text, best first; one page.
 --
+-- Of a frequent word the first 2,000 releases that the index finds are ranked and no more, as in
+-- songs.search_songs. Words with a digit have to be typed as they are; a whole text may also be a
+-- catalogue number or a barcode, whatever stands between its letters and digits.
+--
 -- Returns: 0..page_size rows Keyed[Raw]: score, id, card.
--- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
---          of the previous page, NULL for the first; the others as in list_releases.
--- Index:   releases_search_trgm_idx, with filters releases_facets_idx. The three longest words find
---          the candidates by the index, all words decide.
+-- Params:  search text: what a person typed; normalised here. first_words, second_words,
+--          third_words text[]: what words.get_alternatives says of it. before_score, before_id:
+--          last row of the previous page, NULL for the first; the others as in list_releases.
+-- Index:   releases_words_idx, and releases_facets_idx for numbers and filters. The three longest
+--          words find the candidates by the index, all words decide.
 -- Order:   score DESC, id DESC; total. The score is the similarity to the nearest part of the
 --          text, and for equal ones a tenth of that to the whole, so that short texts lead.
 -- Plan:    custom, as list_releases.
 -- Cost:    at most 56 buffers.
 -- Locks:   none.
-WITH found AS (
+WITH found AS MATERIALIZED (
     SELECT (word_similarity(normalize_name(:search::text), r.search_text)
             + similarity(normalize_name(:search::text), r.search_text) / 10)::float8 AS score,
            r.id, r.card
       FROM releases AS r
-     WHERE matches_search(r.search_text, :search::text)
+     WHERE (matches_words(
+                r.search_text, :search::text, :first_words::text[], :second_words::text[],
+                :third_words::text[]
+            )
+            OR r.facets && search_codes(:search::text))
        AND (release_facets(
                 :artist::text, :label::text, :genre::text, :style::text, :format::text,
                 :country::text, :catno::text, :barcode::text
@@ -581,6 +595,7 @@ WITH found AS (
             ))
        AND (:year_from::int IS NULL OR r.year >= :year_from::int)
        AND (:year_to::int IS NULL OR r.year <= :year_to::int)
+     LIMIT 2000
 )
 SELECT found.score, found.id, found.card
   FROM found

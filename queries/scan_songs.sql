@@ -296,11 +296,11 @@ SELECT (SELECT count(*) FROM scan_songs AS n
 -- The words of the batch's names, for searches.
 --
 -- Returns: the number of new words.
--- Index:   scan_songs_pkey; song_words_pkey.
+-- Index:   scan_songs_pkey; words_pkey.
 -- Order:   by the word, so that two scans can't deadlock.
 -- Cost:    at most 11 buffers.
 -- Locks:   the new words.
-INSERT INTO song_words (word)
+INSERT INTO words (word)
 SELECT DISTINCT w.word
   FROM scan_songs AS n
  CROSS JOIN LATERAL unnest(name_words(normalize_name(n.name))) AS w (word)

@@ -11,11 +11,12 @@
 --
 -- Returns: 0..per_kind rows Hit a kind.
 -- Params:  search text: what a person typed; normalised here. first_words, second_words,
---          third_words text[]: what song_words.get_alternatives says of it; only songs need them.
+--          third_words text[]: what words.get_alternatives says of it; for songs and releases.
 --          kinds text[]: those wanted of artist, album, song and release; the others are not looked
 --          at.
 -- Index:   artists_name_trgm_idx, library_artists_name_trgm_idx, albums_name_trgm_idx,
---          songs_words_idx, releases_search_trgm_idx; the primary keys for what is shown.
+--          songs_words_idx, releases_words_idx, for numbers releases_facets_idx; the primary keys
+--          for what is shown.
 -- Partitions: all of songs and albums, each by its index of names.
 -- Order:   kind, score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Stale:   mv_artist_stats, for the counts of artists.
@@ -55,7 +56,11 @@ WITH found AS MATERIALIZED (
     (SELECT 'release', r.id, r.title, r.search_text
        FROM releases AS r
       WHERE 'release' = ANY (:kinds::text[])
-        AND matches_search(r.search_text, :search::text)
+        AND (matches_words(
+                 r.search_text, :search::text, :first_words::text[], :second_words::text[],
+                 :third_words::text[]
+             )
+             OR r.facets && search_codes(:search::text))
       LIMIT 2000)
 ),
 -- An artist that is in the catalogue too is told once, as the catalogue's.

@@ -96,12 +96,12 @@ COPY songs (
 --
 -- Returns: the number of new words.
 -- Params:  first_id, last_id uuid: the songs from the one to the other.
--- Index:   songs_pkey; song_words_pkey.
+-- Index:   songs_pkey; words_pkey.
 -- Partitions: those of the ids.
 -- Order:   by the word, so that two processes can't deadlock.
 -- Cost:    at most 40 buffers for one.
 -- Locks:   the new words.
-INSERT INTO song_words (word)
+INSERT INTO words (word)
 SELECT DISTINCT w.word
   FROM songs AS s
  CROSS JOIN LATERAL unnest(name_words(s.name_normalized)) AS w (word)

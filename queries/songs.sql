@@ -250,7 +250,7 @@ SELECT count(*)
 --
 -- Returns: 0..page_size rows Keyed[Song]: score, id, then the song.
 -- Params:  search text: what a person typed; normalised here. first_words, second_words,
---          third_words text[]: what song_words.get_alternatives says of it. before_score,
+--          third_words text[]: what words.get_alternatives says of it. before_score,
 --          before_id: last row of the previous page, NULL for the first; the others as in
 --          list_filtered_songs_newest.
 -- Index:   songs_words_idx; the three longest words find the candidates, all words decide.

@@ -28,7 +28,16 @@ from kleio.catalogue import (
 )
 from kleio.db.queries import Connection
 from kleio.importers import catalogue_store
-from kleio.repositories import cleanings, collection, folders, plays, styluses, tokens, users
+from kleio.repositories import (
+    cleanings,
+    collection,
+    folders,
+    plays,
+    styluses,
+    tokens,
+    users,
+    words,
+)
 from kleio.repositories.collection import Copy
 from kleio.repositories.folders import Folder
 from kleio.repositories.users import User
@@ -166,6 +175,13 @@ async def make_release(conn: Connection, discogs_id: int | None = None, **change
     """Make one release and return its id."""
     (release_id,) = await store_releases(conn, [release_document(discogs_id, **changes)])
     return release_id
+
+
+async def words_of(conn: Connection, text: str) -> dict[str, Any]:
+    """Return what statements that search are told of the words of a text."""
+    found = await words.get_alternatives(conn, search=text)
+    assert found is not None
+    return msgspec.structs.asdict(found)
 
 
 async def make_copy(conn: Connection, account: Account, release_id: UUID, **changes: Any) -> Copy:

@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from factories import NOW
 from kleio.db.queries import Connection
-from kleio.repositories import seeds, song_words
+from kleio.repositories import seeds
 
 LIBRARY = "Living room"
 MANY = 60
@@ -55,13 +53,6 @@ async def make_song(conn: Connection, library_id: UUID, name: str, **columns: An
 async def add_words(conn: Connection) -> None:
     """Write the words of all names of songs, as whoever writes songs does."""
     await seeds.insert_seed_words(conn, first_id=UUID(int=0), last_id=UUID(int=2**128 - 1))
-
-
-async def words_of(conn: Connection, text: str) -> dict[str, Any]:
-    """Return what statements that search songs are told of the words of a text."""
-    found = await song_words.get_alternatives(conn, search=text)
-    assert found is not None
-    return msgspec.structs.asdict(found)
 
 
 async def make_library(conn: Connection, name: str = LIBRARY) -> UUID:

@@ -227,6 +227,8 @@ class Facts(msgspec.Struct, frozen=True, eq=False):
     catno: str
     discogs_id: int
     title: str
+    title_first_words: list[str]
+    title_second_words: list[str] | None
     song_id: UUID
     middle_song_id: UUID
     song_ids: list[UUID]
@@ -272,6 +274,7 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
     ).fetchone()
     ((first_word, second_word),) = conn.execute("SELECT search_keys(%s)", [song_name]).fetchone()
     release = "SELECT {} FROM releases ORDER BY id OFFSET 1500 LIMIT 1"
+    title_words = one(release.format("search_keys(title)"))
     return Facts(
         user_id=user_id,
         copy_id=one(f"SELECT id FROM user_releases WHERE user_id = '{user_id}' LIMIT 1"),
@@ -292,6 +295,8 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         catno=catno,
         discogs_id=one(release.format("discogs_id")),
         title=one(release.format("title")),
+        title_first_words=title_words[:1],
+        title_second_words=title_words[1:2] or None,
         song_id=song_id,
         middle_song_id=song_id,
         # Of all months, in no order, some more than once.

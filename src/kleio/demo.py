@@ -28,6 +28,7 @@ from kleio.repositories import (
     styluses,
     tokens,
     users,
+    words,
 )
 from kleio.repositories.users import User
 from kleio.seed import (
@@ -259,9 +260,11 @@ async def _misspelt(conn: Connection, document: ReleaseDocument, release_id: UUI
     middle = len(longest) // 2
     wrong = document.title.replace(longest, longest[:middle] + longest[middle + 1 :])
     for search in (wrong, f"{wrong} {document.artists[0].name}"):
+        found = await words.get_alternatives(conn, search=search) or words.NO_WORDS
         page = await releases.search_releases(
-            conn, search=search, page_size=5, page_offset=0, **_NO_FILTERS
-        )
+            conn, search=search, page_size=5, page_offset=0, **_NO_FILTERS,
+            **msgspec.structs.asdict(found),
+        )  # fmt: skip
         if any(keyed.id == release_id for keyed in page):
             return search
     return document.title

@@ -232,7 +232,7 @@ class Bench:
     ) -> Run:
         """Both statements of a search: what is like the words, and what holds them."""
         cursor = conn.cursor(binary=True)
-        words = BY_NAME["song_words.get_alternatives"].sql
+        words = BY_NAME["words.get_alternatives"].sql
 
         def run() -> object:
             first, second, third = cursor.execute(words, {"search": text}, prepare=True).fetchone()

@@ -33,9 +33,9 @@ TABLES = {
     "albums": ALBUMS,
     "songs": SONGS,
     "song_artists": "artist_id, song_id, position",
-    "song_words": "word",
+    "words": "word",
 }
-ORDERS = {"song_artists": "song_id", "song_words": "word"}
+ORDERS = {"song_artists": "song_id", "words": "word"}
 UNTIL = "2026-10-31T23:59:59"
 """Until when the songs were added, so that all databases have full months."""
 

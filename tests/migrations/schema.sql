@@ -210,6 +210,10 @@ CREATE FUNCTION public.search_anchor(search text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT word.word FROM unnest(public.search_words(search_anchor.search)) word(word) ORDER BY (length(word.word)) DESC, word.word LIMIT 1);
 
+CREATE FUNCTION public.search_codes(search text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (public.normalize_code(search) ~ '[0-9]'::text) THEN ARRAY[('catno:'::text || public.normalize_code(search)), ('barcode:'::text || public.normalize_code(search))] ELSE '{}'::text[] END;
+
 CREATE FUNCTION public.search_parts(name text, search text) RETURNS json
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT COALESCE(json_agg(json_build_object('text', split.part, 'match', (EXISTS (SELECT FROM unnest(public.search_words(search_parts.search)) word(word) WHERE CASE WHEN (length(word.word) < 3) THEN (public.normalize_code(word.word) = public.normalize_code(public.normalize_name(split.part))) ELSE (public.word_similarity(word.word, public.normalize_name(split.part)) >= (0.45)::double precision) END))) ORDER BY split."position"), '[]'::json) AS "coalesce" FROM regexp_split_to_table((search_parts.name COLLATE pg_c_utf8), '(?<=\s)(?=\S)|(?<=\S)(?=\s)'::text) WITH ORDINALITY split(part, "position"));
@@ -1023,11 +1027,6 @@ CREATE UNLOGGED TABLE public.scan_songs (
     tags jsonb
 );
 
-CREATE TABLE public.song_words (
-    word text NOT NULL COLLATE pg_catalog."C",
-    CONSTRAINT song_words_word_check CHECK ((length(word) <= 64))
-);
-
 CREATE TABLE public.styles (
     id uuid DEFAULT uuidv7() NOT NULL,
     name text NOT NULL,
@@ -1184,6 +1183,11 @@ CREATE TABLE public.users (
     CONSTRAINT users_username_check CHECK ((username ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text))
 );
 
+CREATE TABLE public.words (
+    word text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT words_word_check CHECK ((length(word) <= 64))
+);
+
 ALTER TABLE ONLY public.albums
     ADD CONSTRAINT albums_pkey PRIMARY KEY (id);
 
@@ -1310,9 +1314,6 @@ ALTER TABLE ONLY public.scan_songs
 ALTER TABLE ONLY public.song_artists
     ADD CONSTRAINT song_artists_pkey PRIMARY KEY (artist_id, song_id);
 
-ALTER TABLE ONLY public.song_words
-    ADD CONSTRAINT song_words_pkey PRIMARY KEY (word);
-
 ALTER TABLE ONLY public.songs
     ADD CONSTRAINT songs_pkey PRIMARY KEY (id);
 
@@ -1360,6 +1361,9 @@ ALTER TABLE ONLY public.user_songs
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.words
+    ADD CONSTRAINT words_pkey PRIMARY KEY (word);
 
 CREATE INDEX albums_artist_idx ON ONLY public.albums USING btree (artist_id, COALESCE(year, 0) DESC, id DESC);
 
@@ -1431,15 +1435,13 @@ CREATE INDEX release_styles_style_idx ON public.release_styles USING btree (styl
 
 CREATE INDEX releases_facets_idx ON public.releases USING gin (facets);
 
-CREATE INDEX releases_search_trgm_idx ON public.releases USING gin (search_text public.gin_trgm_ops);
+CREATE INDEX releases_words_idx ON public.releases USING gin (public.name_words(search_text));
 
 CREATE INDEX releases_year_idx ON public.releases USING btree (year);
 
 CREATE INDEX scan_files_folder_idx ON public.scan_files USING btree (library_id, folder_key);
 
 CREATE INDEX song_artists_song_idx ON public.song_artists USING btree (song_id, "position");
-
-CREATE INDEX song_words_trgm_idx ON public.song_words USING gin (word public.gin_trgm_ops);
 
 CREATE INDEX songs_album_idx ON ONLY public.songs USING btree (album_id, disc_number, track_number, id);
 
@@ -1470,6 +1472,8 @@ CREATE INDEX user_songs_user_starred_idx ON public.user_songs USING btree (user_
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 
 CREATE UNIQUE INDEX users_username_key ON public.users USING btree (lower(username));
+
+CREATE INDEX words_trgm_idx ON public.words USING gin (word public.gin_trgm_ops);
 
 ALTER TABLE public.albums
     ADD CONSTRAINT albums_artist_id_fkey FOREIGN KEY (artist_id) REFERENCES public.library_artists(id);

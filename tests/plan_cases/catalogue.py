@@ -14,6 +14,11 @@ NO_RELEASE_FILTERS = dict.fromkeys(
 )
 
 
+TITLE_SEARCH = {"search": "@title", "third_words": None} | {
+    f"{place}_words": f"@title_{place}_words" for place in ("first", "second")
+}
+
+
 def releases(name: str, indexes: set[str], buffers: int, **given: Any) -> Case:
     parameters = {**NO_RELEASE_FILTERS, "discogs_id": None, **FIRST, **PAGE, **given}
     return Case("releases.list_releases", parameters, indexes, buffers, name=name)
@@ -29,8 +34,8 @@ CASES = [
     releases("of a common genre", {"releases_pkey"}, 400, genre="Electronic"),
     Case(
         "releases.search_releases",
-        {**NO_RELEASE_FILTERS, **FIRST, **PAGE, "search": "@title"},
-        {"releases_search_trgm_idx"},
+        {**NO_RELEASE_FILTERS, **FIRST, **PAGE, **TITLE_SEARCH},
+        {"releases_words_idx"},
         3000,
     ),
     Case("releases.get_release", {"release_id": "@release_id"}, {"releases_pkey"}, 120, rows=1),

@@ -72,6 +72,7 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
             "kinds": "{artist,album,song,release}",
         },
         "songs.search_songs": {"search": "blue", "first_words": "{blue,blues}"},
+        "releases.search_releases": {"search": "blue", "first_words": "{blue,blues}"},
         "seeds.insert_seed_words": {
             "first_id": str(facts.song_id),
             "last_id": str(facts.song_id),

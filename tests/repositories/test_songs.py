@@ -11,14 +11,13 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from factories import NOW, make_user
+from factories import NOW, make_user, words_of
 from kleio.db.errors import MissingReference, translate
 from kleio.db.queries import Connection
 from kleio.repositories import albums, library_artists, library_stats, songs, user_songs
-from kleio.repositories.song_words import NO_WORDS
+from kleio.repositories.words import NO_WORDS
 from kleio.seed.music import MusicPlan
 from kleio.seeding import copy_chunk, prepare_library, read_library
-from library_rows import words_of
 from servers import owner_only
 
 pytestmark = pytest.mark.anyio

@@ -35,6 +35,7 @@ from kleio.http.paging import (
 from kleio.http.problems import documented, invalid_field, not_found
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
 from kleio.http.schemas import ReleaseDetail, ReleasePage
+from kleio.http.words import read_alternatives
 from kleio.importers import catalogue_store
 from kleio.repositories import releases
 
@@ -168,6 +169,7 @@ async def list_releases(
     if q is not None and discogs_id is not None:
         raise invalid_field("discogsId", "does not go with q", source="query")
     database = database_of(request)
+    typed = await read_alternatives(database, q)
     filters: dict[str, Any] = {
         "artist": artist,
         "label": label,
@@ -195,6 +197,7 @@ async def list_releases(
         rows = await database.read(
             releases.search_releases,
             search=q,
+            **typed,
             **filters,
             before_score=place.key,
             before_id=place.id,
@@ -204,7 +207,7 @@ async def list_releases(
     total = None
     if with_total:
         total = await database.read(
-            releases.count_releases, **filters, discogs_id=discogs_id, search=q
+            releases.count_releases, **filters, **typed, discogs_id=discogs_id, search=q
         )
     return page_response(request, place, rows, total=total, response=CatalogueResponse)
 

@@ -32,7 +32,8 @@ from kleio.http.paging import (
 )
 from kleio.http.problems import documented, invalid_field, not_found
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
-from kleio.repositories import library_stats, song_words, songs
+from kleio.http.words import read_alternatives
+from kleio.repositories import library_stats, songs
 from kleio.repositories.songs import Song
 
 MAX_LOOKUP = 1000
@@ -116,14 +117,6 @@ async def read_songs(database: Database, song_ids: list[UUID]) -> list[Song]:
     """Return the songs of these ids that there are, in any order."""
     read = songs.list_songs_among if database.is_distributed else songs.list_songs_by_id
     return await database.read(read, song_ids=song_ids)
-
-
-async def read_alternatives(database: Database, search: str | None) -> dict[str, Any]:
-    """Return what statements that search songs are told of the words of a text."""
-    if search is None:
-        return msgspec.structs.asdict(song_words.NO_WORDS)
-    found = await database.read(song_words.get_alternatives, search=search)
-    return msgspec.structs.asdict(found or song_words.NO_WORDS)
 
 
 def check_years(year_from: int | None, year_to: int | None) -> None:

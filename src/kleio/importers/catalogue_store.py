@@ -7,7 +7,7 @@ are those of `kleio.db.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -17,8 +17,8 @@ from kleio.catalogue import Document, ReleaseDocument, encode_documents
 from kleio.db.errors import Conflict
 from kleio.db.pool import unchecked_references
 from kleio.db.queries import Connection
-from kleio.importers.release_rows import PRINTABLE, References, ReleaseRows, Texts
-from kleio.repositories import artists, labels, masters, release_loads, releases
+from kleio.importers.release_rows import PRINTABLE, References, ReleaseRows, Texts, main_texts
+from kleio.repositories import artists, labels, masters, release_loads, releases, words
 from kleio.repositories.catalogue_entries import SavedEntry, SourceHash, lock_entries
 
 Kind = Literal["artists", "labels", "masters", "releases"]
@@ -91,6 +91,7 @@ async def save_stubs(conn: Connection, documents: Sequence[ReleaseDocument]) -> 
             now = datetime.now(UTC)
             await releases.insert_release_references(conn, documents=encoded, now=now)
             await releases.upsert_releases(conn, documents=encoded, now=now)
+            await _insert_words(conn, lacking)
 
 
 async def save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> list[SavedEntry]:
@@ -112,9 +113,18 @@ async def save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> l
             return []
         encoded = encode_documents(changed)
         now = datetime.now(UTC)
-        if kind == "releases":
-            await releases.insert_release_references(conn, documents=encoded, now=now)
-        return await statements.upsert(conn, documents=encoded, now=now)
+        if kind != "releases":
+            return await statements.upsert(conn, documents=encoded, now=now)
+        await releases.insert_release_references(conn, documents=encoded, now=now)
+        saved = await statements.upsert(conn, documents=encoded, now=now)
+        await _insert_words(conn, changed)
+        return saved
+
+
+async def _insert_words(conn: Connection, documents: Iterable[Document]) -> None:
+    """Add the words of releases, the last thing of a transaction: others may wait for them."""
+    texts = [main_texts(entry)[1] for entry in documents if isinstance(entry, ReleaseDocument)]
+    await words.insert_words(conn, texts=texts)
 
 
 class _Gone(Exception):
@@ -149,6 +159,9 @@ async def _store_releases(
     # else wait for the end of each other's batch.
     references = await _refer(conn, new, now)
     await _normalise(conn, new, texts)
+    new_words = texts.new_words(new)
+    if new_words:
+        await words.insert_words(conn, texts=new_words)
     rows = ReleaseRows(new, references, texts, now)
     try:
         async with conn.transaction():
@@ -174,6 +187,8 @@ async def _store_releases(
                 await release_loads.copy_release_genres(conn, rows.genres)
                 await release_loads.copy_release_styles(conn, rows.styles)
                 await release_loads.copy_tracks(conn, rows.tracks)
+            if changed:
+                await _insert_words(conn, changed)
     except (Conflict, _Gone):
         # Another loader, which keeps nobody away either, added one of them meanwhile; or somebody
         # deleted what they refer to.

@@ -8,6 +8,7 @@ lack, so that the caller asks once for a whole batch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -22,6 +23,8 @@ from kleio.repositories.release_loads import Normalized, Reference
 
 _KEPT_TEXTS = 100_000
 """How many normalised texts are kept for the next batch: some 20 MB."""
+
+_DIGIT = re.compile(rb"[0-9]")
 
 PRINTABLE = "".join(map(chr, range(33, 127)))
 """All characters that `Texts` takes for plain, but for the space."""
@@ -100,6 +103,7 @@ class Texts:
         self._credits: dict[str, bytes] = {}
         self._codes: dict[str, bytes] = {}
         self._wanted: tuple[dict[str, None], ...] = ({}, {}, {})
+        self._words: set[bytes] = set()
 
     def check(self, found: Sequence[Normalized]) -> None:
         """Take what the database makes of PRINTABLE."""
@@ -111,6 +115,8 @@ class Texts:
         for kept in (self._names, self._credits, self._codes):
             if len(kept) > _KEPT_TEXTS:
                 kept.clear()
+        if len(self._words) > _KEPT_TEXTS:
+            self._words.clear()
         self._wanted = ({}, {}, {})
 
     def want(self, document: ReleaseDocument) -> None:
@@ -168,6 +174,21 @@ class Texts:
             self._credits[text] = (row.credit or "").encode()
         for row, text in zip(found, codes, strict=False):
             self._codes[text] = (row.code or "").encode()
+
+    def new_words(self, documents: Iterable[ReleaseDocument]) -> list[str]:
+        """Return words that these releases are searched by and no batch before had.
+
+        Those with a digit are left out, as `words.insert_words` does.
+        """
+        words = self._words
+        found = {
+            word
+            for document in documents
+            for word in self._names[main_texts(document)[1]].split(b" ")
+            if word not in words and _DIGIT.search(word) is None
+        }
+        words |= found
+        return [word.decode() for word in found]
 
     def name(self, text: str) -> bytes:
         """Return normalize_name(text)."""

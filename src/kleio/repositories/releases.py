@@ -81,6 +81,9 @@ async def count_releases(
     year_to: int | None,
     discogs_id: int | None,
     search: str | None,
+    first_words: list[str] | None,
+    second_words: list[str] | None,
+    third_words: list[str] | None,
 ) -> int:
     """Return how many releases pass the filters."""
 
@@ -90,6 +93,9 @@ async def search_releases(
     conn: Connection,
     *,
     search: str,
+    first_words: list[str] | None,
+    second_words: list[str] | None,
+    third_words: list[str] | None,
     artist: str | None,
     label: str | None,
     genre: str | None,

@@ -15,7 +15,8 @@ from kleio.http.auth import database_of
 from kleio.http.paging import CursorText, page_request
 from kleio.http.problems import invalid_field, not_found
 from kleio.http.search import KINDS, AlbumHit, ArtistHit, Kind, KindFilter, ReleaseHit, SongHit
-from kleio.http.songs import read_alternatives, read_song_page
+from kleio.http.songs import read_song_page
+from kleio.http.words import FOUND_BY_WORDS, read_alternatives
 from kleio.repositories import albums, library_artists, library_stats, search, songs
 from kleio.web.cards import decoded
 from kleio.web.paging import one_page
@@ -102,11 +103,11 @@ async def show_library(
     """Show what the libraries hold, or what was found; to scripts that search, only that."""
     read = database_of(request).read
     if q is not None:
-        words = await read_alternatives(database_of(request), q if kind in (None, "song") else None)
+        typed = q if kind in (None, *FOUND_BY_WORDS) else None
         hits = await read(
             search.search_everything,
             search=q,
-            **words,
+            **await read_alternatives(database_of(request), typed),
             kinds=list(KINDS) if kind is None else [kind],
             per_kind=PER_KIND if kind is None else PER_ONE_KIND,
         )

@@ -23,6 +23,7 @@ from kleio.http.paging import CursorText, encode_cursor, page_request
 from kleio.http.plays import Minutes, Side, insert_play, seconds_of
 from kleio.http.problems import invalid_field, not_found
 from kleio.http.shelf import NO_FILTERS, read_page, shelf_place
+from kleio.http.words import read_alternatives
 from kleio.repositories import cleanings, plays, recommendations, releases, styluses
 from kleio.repositories.cleanings import Cleaning
 from kleio.repositories.collection import ShelfCopy
@@ -107,6 +108,7 @@ async def _find(request: PageRequest, q: str) -> dict[str, Any]:
     catalogued = await database.read(
         releases.search_releases,
         search=q,
+        **await read_alternatives(database, q),
         before_score=None,
         before_id=None,
         page_size=FOUND_ELSEWHERE + len(known),

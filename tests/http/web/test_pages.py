@@ -29,7 +29,11 @@ SHELF = "collection.list_collection"
 STATEMENTS: dict[str, list[str]] = {
     "/sign-in": [],
     "/log": ["recommendations.list_recommendations", "styluses.list_styluses"],
-    "/log?q=road": [f"{SHELF}_descending", "releases.search_releases"],
+    "/log?q=road": [
+        f"{SHELF}_descending",
+        "words.get_alternatives",
+        "releases.search_releases",
+    ],
     "/plays": ["plays.list_plays"],
     "/shelf": [f"{SHELF}_newest"],
     "/shelf?view=list": [f"{SHELF}_newest"],
@@ -49,7 +53,7 @@ STATEMENTS: dict[str, list[str]] = {
     "/insight/top?by=artist&range=1y": ["stats.list_top_names"],
     "/insight/shelf": ["stats.get_collection_stats", "styluses.list_styluses"],
     "/library": ["library_stats.list_library_stats", "library_stats.get_library_totals"],
-    "/library?q=the": ["song_words.get_alternatives", "search.search_everything"],
+    "/library?q=the": ["words.get_alternatives", "search.search_everything"],
     "/library/artists": [
         "library_artists.list_library_artists",
         "library_stats.get_artist_totals",
@@ -61,7 +65,7 @@ STATEMENTS: dict[str, list[str]] = {
         "library_stats.get_library_totals",
     ],
     "/library/songs": ["songs.list_songs_newest", "library_stats.get_library_totals"],
-    "/library/songs?q=sketch": ["song_words.get_alternatives", "songs.search_songs"],
+    "/library/songs?q=sketch": ["words.get_alternatives", "songs.search_songs"],
     "/library/artists/{artist}": [
         "library_artists.get_library_artist",
         "albums.list_artist_albums",

@@ -1,6 +1,8 @@
-"""The words of songs' names: `queries/song_words.sql`."""
+"""The words of names: `queries/words.sql`."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from kleio.db.queries import Connection, Row, query
 
@@ -20,3 +22,8 @@ NO_WORDS = Alternatives(None, None, None)
 @query
 async def get_alternatives(conn: Connection, *, search: str) -> Alternatives | None:
     """Return the words of names that are like those of a text; there is always a row."""
+
+
+@query
+async def insert_words(conn: Connection, *, texts: Sequence[str]) -> int:
+    """Add the words of some texts; return how many are new."""
