@@ -88,7 +88,8 @@ async def list_plays(session: SessionDep, user: UserDep, limit: Limit = 50) -> d
 async def search_releases(
     session: SessionDep, user: UserDep, q: str, limit: Limit = 50
 ) -> dict[str, Any]:
-    statement = reading.search(q).options(*reading.own_card()).limit(limit + 1)
+    words = await reading.alternatives(session, q)
+    statement = reading.search(q, words).options(*reading.own_card()).limit(limit + 1)
     rows: list[Release] = list((await session.scalars(statement)).all())
     items = rows[:limit]
     return {"items": items, "next": reading.next_cursor(items, rows, limit)}

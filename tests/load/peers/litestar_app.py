@@ -136,7 +136,8 @@ async def list_plays(
 async def search_releases(
     releases: NamedDependency[ReleaseService], q: FromQuery[str], limit: FromQuery[int] = 50
 ) -> ReleasePage:
-    statement = reading.search(q).limit(limit + 1)
+    words = await reading.alternatives(releases.repository.session, q)
+    statement = reading.search(q, words).limit(limit + 1)
     rows = list(await releases.list(statement=statement, load=reading.own_card()))
     items = [releases.to_schema(row, schema_type=ReleaseCard) for row in rows[:limit]]
     return ReleasePage(items=items, next=reading.next_cursor(items, rows, limit))

@@ -27,7 +27,8 @@ from models import (
     ReleaseStyle,
     UserPreferences,
 )
-from sqlalchemy import Date, Select, cast, distinct, func, or_, select
+from sqlalchemy import Date, Select, Text, cast, distinct, func, literal_column, or_, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload, undefer_group
 
@@ -103,15 +104,44 @@ def plays(user_id: UUID) -> Select[tuple[Play]]:
     )
 
 
-def search(text: str) -> Select[tuple[Release]]:
-    wanted = func.normalize_name(text)
+ALTERNATIVES = text(
+    "SELECT ARRAY(SELECT w.word FROM words AS w WHERE w.word %> typed.word"
+    "              ORDER BY word_similarity(typed.word, w.word)"
+    "                       + similarity(typed.word, w.word) / 10 DESC, w.word"
+    "              LIMIT 40) || left(typed.word, 64) || typed.word"
+    "  FROM unnest(search_keys(:search)) WITH ORDINALITY AS typed (word, place)"
+    " WHERE typed.place <= 3"
+    " ORDER BY typed.place"
+)
+"""The words like each of the three longest, as `words.get_alternatives`."""
+
+
+async def alternatives(session: AsyncSession, search: str) -> list[list[str] | None]:
+    found = list((await session.scalars(ALTERNATIVES, {"search": search})).all())
+    return [*found, None, None, None][:3]
+
+
+def search(typed: str, words: list[list[str] | None]) -> Select[tuple[Release]]:
+    wanted = func.normalize_name(typed)
+    like = [cast(one, ARRAY(Text)) for one in words]
+    found = (
+        select(Release.id)
+        .where(
+            or_(
+                func.matches_words(Release.search_text, typed, *like),
+                literal_column("releases.facets").op("&&")(func.search_codes(typed)),
+            )
+        )
+        .limit(2000)
+        .subquery()
+    )
     score = (
         func.word_similarity(wanted, Release.search_text)
         + func.similarity(wanted, Release.search_text) / 10
     )
     return (
         select(Release)
-        .where(func.matches_search(Release.search_text, text))
+        .join(found, found.c.id == Release.id)
         .order_by(score.desc(), Release.id.desc())
     )
 
