@@ -10,9 +10,11 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from zlib_ng import zlib_ng
 
 READ_BYTES = 64 * 1024
 CHUNK_BYTES = 256 * 1024
@@ -149,14 +151,14 @@ class DumpBytes:
             data = self._read()
 
     def _unpacked(self) -> Iterator[bytes]:
-        """Unpack all gzip members; `zlib` and not `gzip`, which hides where the damage is."""
-        inflate = zlib.decompressobj(wbits=31)
+        """Unpack all gzip members; not by `gzip`, which hides where the damage is."""
+        inflate: Any = zlib_ng.decompressobj(wbits=31)  # its annotations lack `copy`
         data = self._first
         while True:
             before = inflate.copy()
             try:
                 unpacked = inflate.decompress(data, CHUNK_BYTES)
-            except zlib.error as error:
+            except zlib_ng.error as error:  # type: ignore[misc]
                 yield from self._until_damage(before, data, str(error))
             if unpacked:
                 yield unpacked
@@ -167,7 +169,7 @@ class DumpBytes:
                 if not data.startswith(GZIP_MAGIC[: len(data)]):
                     at = self.position - len(data)
                     raise DumpError(self.path, "other data follows the gzip data", byte=at)
-                inflate = zlib.decompressobj(wbits=31)
+                inflate = zlib_ng.decompressobj(wbits=31)
                 continue
             data = inflate.unconsumed_tail
             if not data and len(unpacked) < CHUNK_BYTES:
@@ -179,12 +181,12 @@ class DumpBytes:
                     reason = "the gzip data is cut off: the file ends before they do"
                     raise DumpError(self.path, reason, byte=self.position)
 
-    def _until_damage(self, inflate: zlib._Decompress, data: bytes, why: str) -> Iterator[bytes]:
-        """Unpack byte by byte what `zlib` dropped when it met the damage, then raise."""
+    def _until_damage(self, inflate: Any, data: bytes, why: str) -> Iterator[bytes]:
+        """Unpack byte by byte what was dropped when it met the damage, then raise."""
         for index in range(len(data)):
             try:
                 piece = inflate.decompress(data[index : index + 1])
-            except zlib.error:
+            except zlib_ng.error:  # type: ignore[misc]
                 at = self.position - len(data) + index
                 reason = f"the gzip data is damaged ({why})"
                 raise DumpError(self.path, reason, byte=at) from None
