@@ -1,7 +1,6 @@
 -- Drop the trigrams of what releases are searched by.
 --
--- Why:    searches go by words; of the time that storing a release of a dump takes the server, a
---         quarter went into this index.
+-- Why:    searches go by words; of 200,000 releases the trigrams take 44 MB, the words 14.
 -- Order:  contract; after the last server of an older version has ended, whose searches would read
 --         the whole table.
 -- Locks:  releases SHARE UPDATE EXCLUSIVE for a moment, once nobody reads by the index any more.
