@@ -65,7 +65,6 @@ GRANT DELETE, INSERT, SELECT, UPDATE (album_artist, album_id, album_key, album_n
 GRANT DELETE, INSERT, SELECT ON scan_reads TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (outcome, song_id) ON scan_songs TO :"app";
 GRANT DELETE, INSERT, SELECT ON song_artists TO :"app";
-GRANT INSERT, SELECT ON song_words TO :"app";
 GRANT INSERT, SELECT, UPDATE (album_id, album_name, artist_id, artist_name, bit_rate, channels, codec, disc_number, duration_ms, genre, missing_since, name, sample_rate, tags, track_number, updated_at, year) ON songs TO :"app";
 GRANT INSERT, SELECT, UPDATE ON styles TO :"app";
 GRANT SELECT ON stylus_models TO :"app";
@@ -78,6 +77,7 @@ GRANT INSERT, SELECT, UPDATE (preferences, updated_at) ON user_preferences TO :"
 GRANT DELETE, INSERT, SELECT, UPDATE (added_at, archive_reason, archived_at, custom_fields, discogs_instance_id, folder_id, media_condition, notes, rating, release_id, sleeve_condition, updated_at) ON user_releases TO :"app";
 GRANT INSERT, SELECT, UPDATE (last_played_at, play_count, rating, starred_at, updated_at) ON user_songs TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (discogs_username, email, password_hash, role, updated_at) ON users TO :"app";
+GRANT INSERT, SELECT ON words TO :"app";
 ALTER FUNCTION create_month_partition(regclass, timestamptz) SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp;
 REVOKE EXECUTE ON FUNCTION create_month_partition(regclass, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION create_month_partition(regclass, timestamptz) TO :"app";

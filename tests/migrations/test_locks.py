@@ -91,20 +91,11 @@ class Observed:
         """Stop a statement where it waits for another's rows, and look at what it holds there."""
         worker = Thread(conn.execute, statement)
         with psycopg.connect(self.conninfo) as other:
-<<<<<<< HEAD
             # A materialised view can't be locked by a statement.
             for _, table in other.execute(f"{_TABLES} AND relkind <> 'm'").fetchall():
                 other.execute(
                     sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(sql.Identifier(table))
                 )
-=======
-            views = {name for (name,) in conn.execute("SELECT matviewname FROM pg_matviews")}
-            for table in old.values():
-                if table not in views:  # nobody writes into one
-                    other.execute(
-                        sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(sql.Identifier(table))
-                    )
->>>>>>> e5e9f6e (Releases are found by their words: a search no longer grows with the catalogue)
             worker.start()
             with psycopg.connect(self.conninfo, autocommit=True) as watcher:
                 waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"

@@ -6,8 +6,8 @@
 --         as they are, until it is written again.
 -- Locks:  none that readers or writers of releases meet; reads all releases, some minutes for
 --         19 million.
--- Undo:   0025_release_words.rollback.sql; the words stay, they do no harm.
--- depends: 0024_attempts
+-- Undo:   0028_release_words.rollback.sql; the words stay, they do no harm.
+-- depends: 0027_sync_runs_latest
 
 -- The facets of a release that a whole text is a catalogue number or a barcode of; none without a
 -- digit.
