@@ -193,28 +193,30 @@ def growth(figures: Figures) -> tuple[Any, str] | None:
 
 
 def open_loop(figures: Figures) -> tuple[Any, str] | None:
-    """Draw latency against the rate of arrivals."""
-    points = []
+    """Draw Kleio's latency against the rate of arrivals, for each kind of work."""
+    found: dict[str, list[tuple[float, str]]] = {}
     for arrivals in figures.where(server="kleio", measure="arrivals"):
-        found = {
-            measure: figures.get(arrivals.work, "kleio", measure)
-            for measure in ("p50", "p95", "p99")
-        }
-        points.append((arrivals.values[0], found))
-    if not points:
+        work = arrivals.work.partition(",")[0]
+        found.setdefault(work, []).append((arrivals.values[0], arrivals.work))
+    if not found:
         return None
-    points.sort(key=lambda point: point[0])
-    picture, axes = plt.subplots(figsize=(7, 4.6))
-    for measure, style in (("p50", "o-"), ("p95", "s-"), ("p99", "^-")):
-        drawn = [(x, f[measure]) for x, f in points if f[measure] is not None]
-        axes.plot([x for x, _ in drawn], [f.spread().middle for _, f in drawn if f], style,
-                  label=measure, markersize=4)  # fmt: skip
-    axes.set_yscale("log")
-    axes.set_xlabel("arrivals a second (the closed loop's rate is at 100 %)")
-    axes.set_ylabel("ms from when the request was due")
-    axes.legend(fontsize=8)
-    _finish(axes)
-    return picture, "Collection page at a fixed rate of arrivals (open loop, queueing included)"
+    picture, row = plt.subplots(1, len(found), figsize=(5 * len(found) + 1, 4.6), squeeze=False)
+    for axes, (work, points) in zip(row[0], found.items(), strict=True):
+        for measure, style in (("p50", "o-"), ("p95", "s-"), ("p99", "^-")):
+            drawn = [
+                (rate, figure.spread().middle)
+                for rate, label in sorted(points)
+                if (figure := figures.get(label, "kleio", measure)) is not None
+            ]
+            axes.plot([x for x, _ in drawn], [y for _, y in drawn], style, label=measure,
+                      markersize=4)  # fmt: skip
+        axes.set_yscale("log")
+        axes.set_title(WORKS[work])
+        axes.set_xlabel("arrivals a second (up to 120 % of the closed loop's)")
+        _finish(axes)
+    row[0][0].set_ylabel("ms from when the request was due")
+    row[0][-1].legend(fontsize=8)
+    return picture, "Latency at a fixed rate of arrivals (open loop, queueing included)"
 
 
 CHARTS = {

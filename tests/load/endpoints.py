@@ -49,6 +49,7 @@ class Data(NamedTuple):
     songs: list[str]
     releases: list[str]
     titles: list[str]
+    moments: list[str]
 
 
 def sign_in(conn: psycopg.Connection[Any], users: int = USERS) -> list[str]:
@@ -104,6 +105,7 @@ def draw(conn: psycopg.Connection[Any], rng: random.Random) -> Data:
         songs=some("songs", "id", 20_000, "missing_since IS NULL"),
         releases=some("releases", "id", REQUESTS),
         titles=some("releases", "title", 400, "length(title) > 11"),
+        moments=some("songs", "to_json(created_at) #>> '{}'", 400),
     )
 
 

@@ -1,6 +1,6 @@
 """What a load run measures, and what may be said of it: medians, spreads, ratios, what got slower.
 
-Nothing here measures or draws; `tests/unit/test_load_figures.py` holds it to numbers known by hand.
+Nothing here measures or draws; `tests/unit/test_load_report.py` holds it to numbers known by hand.
 A figure keeps one value for each round. Rounds of what is compared are interleaved, so the k-th
 values of two figures met the same machine, and a ratio is taken round by round.
 """

@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,8 +38,15 @@ SWEPT = ("song", "page")
 COMPARED = 16
 GROWTH = ("song", "lookup", "page", "release", "search", "song search", "deep songs")
 
+OPEN = ("page", "song", "search")
 OPEN_SHARES = (0.3, 0.6, 0.9, 1.2)
-"""Arrivals, as shares of what the closed loop reached."""
+"""Arrivals, as shares of what the closed loop of the same server reached."""
+
+OPEN_PEERS = ("page", (0.6, 0.9))
+"""What peers are asked at fixed rates, each by its own measure."""
+
+DBA = (("sql", "stats"), ("doctor",))
+"""What a DBA runs while people use the server."""
 
 
 class Options(NamedTuple):
@@ -149,8 +156,8 @@ class Load:
                         raise SystemExit(f"{peer} answers {work} otherwise: {differences}")
                 say(f"{peer} answers as Kleio does")
             self._saturate(wanted, servers, conninfo, data, database)
-            self._open_loop(wanted, servers["kleio"])
-            self._scenarios(data, servers["kleio"])
+            self._open_loop(servers)
+            self._scenarios(data, servers["kleio"], conninfo)
             self._memory(servers)
 
     def _saturate(
@@ -192,33 +199,42 @@ class Load:
         for count, rates in ceilings.items():
             self.keep("song", "pgbench", "rate", "/s", rates, connections=count)
 
-    def _open_loop(self, wanted: dict[str, list[Wanted]], own: Serving) -> None:
+    def _open_loop(self, servers: dict[str, Serving]) -> None:
         """Ask at fixed rates, up to more than the server can answer."""
-        options = self.options
-        for work in ("page",):
-            closed = self.figures.get(work, "kleio", "rate", connections=COMPARED)
-            if closed is None:
-                continue
-            most = statistics.median(closed.values)
-            file = self._folder / f"{work}.requests"
-            rates = [options.rate] if options.rate else [most * share for share in OPEN_SHARES]
-            for rate in rates:
-                label = f"{work}, open" if options.rate else f"{work}, open {rate / most:.0%}"
-                runs = [
-                    self._arrivals(file, own, rate, options.seed + number)
-                    for number in range(options.rounds - 1 or 1)
-                ]
-                self.keep(label, "kleio", "arrivals", "/s", [rate])
-                for measure in ("p50", "p95", "p99"):
-                    values = [run[measure] for run in runs if run[measure] is not None]
-                    self.keep(label, "kleio", measure, "ms", values)
-                self.keep(label, "kleio", "rate", "/s", [run["rate"] for run in runs])
-                self.keep(label, "kleio", "late", "ms", [run["late"] for run in runs])
-                refused = [
-                    (run["arrivals"] - run["answered"]) / max(run["arrivals"], 1) for run in runs
-                ]
-                self.keep(label, "kleio", "refused", "share", refused)
+        peers_work, peers_shares = OPEN_PEERS
+        for work in OPEN:
+            for server, process in servers.items():
+                shares = OPEN_SHARES if server == "kleio" else peers_shares
+                if server != "kleio" and (work != peers_work or self.options.rate):
+                    continue
+                self._at_fixed_rates(work, server, process, shares)
             say(f"{work} at fixed rates done")
+
+    def _at_fixed_rates(
+        self, work: str, server: str, process: Serving, shares: Sequence[float]
+    ) -> None:
+        options = self.options
+        closed = self.figures.get(work, server, "rate", connections=COMPARED)
+        if closed is None:
+            return
+        most = statistics.median(closed.values)
+        file = self._folder / f"{work}.requests"
+        for rate in [options.rate] if options.rate else [most * share for share in shares]:
+            label = f"{work}, open" if options.rate else f"{work}, open {rate / most:.0%}"
+            runs = [
+                self._arrivals(file, process, rate, options.seed + number)
+                for number in range(options.rounds - 1 or 1)
+            ]
+            self.keep(label, server, "arrivals", "/s", [rate])
+            for measure in ("p50", "p95", "p99"):
+                values = [run[measure] for run in runs if run[measure] is not None]
+                self.keep(label, server, measure, "ms", values)
+            self.keep(label, server, "rate", "/s", [run["rate"] for run in runs])
+            self.keep(label, server, "late", "ms", [run["late"] for run in runs])
+            refused = [
+                (run["arrivals"] - run["answered"]) / max(run["arrivals"], 1) for run in runs
+            ]
+            self.keep(label, server, "refused", "share", refused)
 
     def _arrivals(self, file: Path, own: Serving, rate: float, seed: int) -> dict[str, Any]:
         done = subprocess.run(
@@ -232,18 +248,20 @@ class Load:
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
 
-    def _scenarios(self, data: endpoints.Data, own: Serving) -> None:
-        """Let people use Kleio, all kinds at once."""
+    def _scenarios(self, data: endpoints.Data, own: Serving, conninfo: str) -> None:
+        """Let people use Kleio, all kinds at once, while a DBA looks on."""
         options = self.options
         file = self._folder / "data.json"
         file.write_text(json.dumps(data._asdict()))
+        commands = [[sys.executable, "-m", "kleio", *arguments] for arguments in DBA]
         done = subprocess.run(
             [str(options.programs / "locust"), "-f", str(Path(__file__).parent / "scenarios.py"),
              "--headless", "--json", f"--users={options.users}", f"--spawn-rate={options.users}",
              f"--run-time={options.duration:.0f}s", "--stop-timeout=10", f"--host={own.url}",
              "--loglevel=WARNING", "--exit-code-on-error=0"],
             env={**os.environ, "KLEIO_LOAD_DATA": str(file), "KLEIO_LOAD_MIX": options.mix,
-                 "KLEIO_LOAD_SEED": str(options.seed)},
+                 "KLEIO_LOAD_SEED": str(options.seed), "KLEIO_LOAD_DBA": json.dumps(commands),
+                 "DATABASE_URL": conninfo, "KLEIO_HOME": str(options.home / "kleio")},
             capture_output=True, text=True, timeout=options.duration + 120,
         )  # fmt: skip
         if done.returncode:

@@ -5,7 +5,7 @@
 `KLEIO_LOAD_DATA` names a JSON file of tokens, ids and titles (the load run writes it),
 `KLEIO_LOAD_SEED` the seed, `KLEIO_LOAD_MIX` the shares, such as `evening=6,searcher=3,stranger=1`.
 Each answer has the status that it should have, or counts as a failure: wrong addresses and refused
-tokens too.
+tokens too. `KLEIO_LOAD_DBA` is a JSON list of commands that a DBA runs meanwhile, each a list.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import gevent
-from locust import FastHttpUser, between, task
+from gevent import subprocess
+from locust import FastHttpUser, User, between, task
 
 DATA: dict[str, list[str]] = json.loads(Path(os.environ["KLEIO_LOAD_DATA"]).read_text())
 RNG = random.Random(int(os.environ.get("KLEIO_LOAD_SEED", "1")))
@@ -32,6 +34,8 @@ MIX = {
 API = "/api/v1"
 NOBODY = str(UUID(int=0))
 MOST_PAGES = 20
+WELL = (0, 3)
+"""Exit codes of a command that has done its work; 3 is `kleio doctor` naming what will hurt."""
 
 
 class Person(FastHttpUser):
@@ -119,13 +123,14 @@ class FirstSync(Person):
 
 
 class Deep(Person):
-    """A browser that goes on and on through the library."""
+    """A browser that goes on and on through the library, from anywhere in it."""
 
     weight = MIX.get("deep", 1)
 
     @task
     def page(self) -> None:
-        self.leaf("songs, deep", f"{API}/songs?limit=100", MOST_PAGES)
+        until = urlencode({"until": RNG.choice(DATA["moments"])})
+        self.leaf("songs, deep", f"{API}/songs?limit=100&{until}", MOST_PAGES)
 
 
 class Searcher(Person):
@@ -220,3 +225,35 @@ class Stranger(Person):
         self.ask("no such song", f"{API}/songs/{NOBODY}", status=404)
         self.ask("no such page", f"{API}/collection?cursor=wrong", status=400)
         self.ask("no such method", f"{API}/songs/{NOBODY}", status=405, method="DELETE")
+
+
+class Dba(User):
+    """A DBA who looks at the server meanwhile, by `kleio`'s own commands."""
+
+    fixed_count = 1
+    wait_time = between(2, 4)
+
+    @task
+    def look(self) -> None:
+        for command in json.loads(os.environ.get("KLEIO_LOAD_DBA", "[]")):
+            began = time.perf_counter()
+            done = subprocess.run(command, capture_output=True, timeout=60)
+            self.environment.events.request.fire(
+                request_type="command",
+                name=" ".join(command[command.index("kleio") :]),
+                response_time=(time.perf_counter() - began) * 1000,
+                response_length=len(done.stdout),
+                exception=None if done.returncode in WELL else RuntimeError(done.stderr[-500:]),
+            )
+
+
+class Scraper(FastHttpUser):
+    """Prometheus, and a balancer that asks for health."""
+
+    fixed_count = 1
+    wait_time = between(1, 2)
+
+    @task
+    def scrape(self) -> None:
+        self.client.get("/metrics", name="metrics")
+        self.client.get("/health", name="health")
