@@ -105,6 +105,29 @@ def test_a_log_whose_answer_is_lost_is_logged_once(site: Process, visit: Visitin
     take_back(page)
 
 
+def test_a_log_that_hangs_is_given_up_and_may_be_tapped_again(
+    site: Process, visit: Visiting
+) -> None:
+    token = token_of(site, "ada")
+    before = total(site, token)
+    someone = visit("phone")
+    someone.sign_in("ada")
+    page, form = someone.page, someone.page.locator("form#log")
+    expect(form).to_have_attribute("hx-request", '{"timeout": 30000}')
+    form.evaluate("(form) => form.setAttribute('hx-request', '{\"timeout\": 200}')")
+    someone.is_offline = True
+    page.route("**/log", lambda _route: None)
+    play(page)
+    expect(page.locator("#notes")).to_contain_text("may have arrived all the same")
+    page.unroute("**/log")
+    someone.is_offline = False
+    form.evaluate("(form) => form.setAttribute('hx-request', '{\"timeout\": 20000}')")
+    play(page)
+    expect(page.locator("#notes")).to_contain_text("Played")
+    assert total(site, token) == before + 1
+    take_back(page)
+
+
 def test_an_error_of_a_proxy_changes_nothing_of_the_page(site: Process, visit: Visiting) -> None:
     someone = visit("desktop")
     someone.sign_in("ada")
