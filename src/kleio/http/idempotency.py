@@ -1,6 +1,6 @@
-"""Creating POSTs that a client may send again: the answer of the first time is given again.
+"""Creating POSTs that a client may send again: what the first time created is given again.
 
-The key, the work and the answer are one transaction, so a request is done once or not at all,
+The key, the work and its result are one transaction, so a request is done once or not at all,
 whatever becomes of the connection or the server. With a key, one that the database's connection
 was cut under is therefore tried again here, and its client sees nothing of it.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import MediaType, Response
+from litestar import MediaType, Request, Response
 
 from kleio.db.errors import Overloaded, Unavailable
 from kleio.db.queries import Connection
@@ -35,7 +35,7 @@ class _Identified(msgspec.Struct):
 async def create(
     request: ApiRequest, work: Callable[[Connection], Awaitable[Any]]
 ) -> Response[bytes]:
-    """Do the work of a creating POST in one transaction and answer 201 with what it returns.
+    """Do the work of a creating POST as `create_once` does and answer 201 with what it returns.
 
     Args:
         request: whose `Idempotency-Key` counts, where it has one.
@@ -45,10 +45,26 @@ async def create(
     Raises:
         ProblemError: 422 where the key was used for another request.
     """
+    return _answer(request, await create_once(request, work))
+
+
+async def create_once(
+    request: Request[Any, Any, Any], work: Callable[[Connection], Awaitable[Any]]
+) -> bytes:
+    """Do the work of a creating POST in one transaction and return what it returns, as JSON.
+
+    Args:
+        request: whose `Idempotency-Key` counts, where it has one: of a request that was done under
+            it before, the result of that time is returned and nothing is done.
+        work: creates something and returns it, a Struct or JSON.
+
+    Raises:
+        ProblemError: 422 where the key was used for another request.
+    """
     key = request.headers.get("idempotency-key")
     if key is None:
         async with database_of(request).transaction() as conn:
-            return _answer(request, HTTPStatus.CREATED, _encoder.encode(await work(conn)))
+            return _encoder.encode(await work(conn))
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise invalid_field(
             "Idempotency-Key", f"1 to {MAX_KEY_LENGTH} printable characters", source="header"
@@ -56,17 +72,20 @@ async def create(
     digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
     digest.update(await request.body())
     try:
-        return await _create_once(request, work, key, digest.digest())
+        return await _with_key(request, work, key, digest.digest())
     except Overloaded:
         raise
     except Unavailable:
         # The connection was cut, perhaps after the commit: the key tells.
-        return await _create_once(request, work, key, digest.digest())
+        return await _with_key(request, work, key, digest.digest())
 
 
-async def _create_once(
-    request: ApiRequest, work: Callable[[Connection], Awaitable[Any]], key: str, digest: bytes
-) -> Response[bytes]:
+async def _with_key(
+    request: Request[Any, Any, Any],
+    work: Callable[[Connection], Awaitable[Any]],
+    key: str,
+    digest: bytes,
+) -> bytes:
     user_id = request.user.user_id
     async with database_of(request).transaction() as conn:
         claimed = await idempotency_keys.insert_idempotency_key(
@@ -80,20 +99,20 @@ async def _create_once(
                     "idempotency-key-reused",
                     "The Idempotency-Key was used for another request.",
                 )
-            return _answer(request, HTTPStatus(answer.status), answer.response)
+            return answer.response
         body = _encoder.encode(await work(conn))
         await idempotency_keys.update_idempotency_key(
             conn, user_id=user_id, key=key, status=HTTPStatus.CREATED.value, response=body
         )
-        return _answer(request, HTTPStatus.CREATED, body)
+        return body
 
 
-def _answer(request: ApiRequest, status: HTTPStatus, body: bytes) -> Response[bytes]:
+def _answer(request: ApiRequest, body: bytes) -> Response[bytes]:
     created = msgspec.json.decode(body, type=_Identified)
     place = f"{request.url.path.rstrip('/')}/{created.id}"
     return Response(
         body,
-        status_code=status.value,
+        status_code=HTTPStatus.CREATED.value,
         media_type=MediaType.JSON,
         headers={} if created.id is None else {"Location": place},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -24,8 +25,9 @@ from kleio.http.session import (
 from kleio.repositories import tokens
 from kleio.time_zones import known_zones
 from kleio.web import data
+from kleio.web.errors import Refused, refusals
 from kleio.web.forms import fill, read_form
-from kleio.web.rendering import render, see_other
+from kleio.web.rendering import render, see_other, wants_fragment
 from kleio.web.sessions import PageRequest
 from kleio.web.sign_in import signed_out
 
@@ -37,12 +39,25 @@ ERASE = f"{data.PATH}/erase"
 @get(PREFERENCES, include_in_schema=False)
 async def show_preferences(request: PageRequest, saved: FromQuery[bool] = False) -> Response[str]:
     """Show the preferences."""
+    known = msgspec.to_builtins(await read_preferences(request))
+    return _preferences(request, known, saved=saved)
+
+
+def _preferences(
+    request: PageRequest,
+    values: dict[str, Any],
+    refused: Refused | None = None,
+    *,
+    saved: bool = False,
+) -> Response[str]:
     return render(
         request,
         "preferences.html",
-        preferences=await read_preferences(request),
+        status=HTTPStatus.OK if refused is None else refused.status,
+        problem=refused.says if refused else None,
         saved=saved,
         tabs=data.TABS,
+        values=values,
         zones=sorted(known_zones()),
     )
 
@@ -50,7 +65,12 @@ async def show_preferences(request: PageRequest, saved: FromQuery[bool] = False)
 @post(PREFERENCES, status_code=200, include_in_schema=False)
 async def set_preferences(request: PageRequest) -> Response[str]:
     """Change the preferences to what the form says."""
-    await change_preferences(request, fill(PreferenceChanges, await read_form(request)))
+    form = await read_form(request)
+    try:
+        with refusals(request):
+            await change_preferences(request, fill(PreferenceChanges, form))
+    except Refused as refused:
+        return _preferences(request, form, refused)
     return see_other(request, f"{PREFERENCES}?saved=true")
 
 
@@ -64,7 +84,7 @@ async def _tokens(request: PageRequest, issued: str | None = None) -> Response[s
     rows = await database_of(request).read(tokens.list_tokens, user_id=request.user.user_id)
     return render(
         request,
-        "tokens.html",
+        "parts/tokens.html" if wants_fragment(request) else "tokens.html",
         status=HTTPStatus.OK if issued is None else HTTPStatus.CREATED,
         # What is shown once is kept nowhere, also not by the browser.
         headers=None if issued is None else {"Cache-Control": "no-store"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from kleio.http.users import NewUser
 from kleio.maintenance import RUN
 from kleio.repositories import doctor, maintenance, users
 from kleio.web.cards import decoded
+from kleio.web.errors import Refused, refusals
 from kleio.web.forms import fill, read_form
 from kleio.web.paging import one_page
 from kleio.web.rendering import render, see_other
@@ -96,6 +98,16 @@ async def show_health(request: PageRequest) -> Response[str]:
 @get(f"{PATH}/users", guards=[require_admin], include_in_schema=False)
 async def show_users(request: PageRequest, cursor: CursorText = None) -> Response[str]:
     """Show users by name, and how many there are."""
+    return await _users(request, cursor, {})
+
+
+async def _users(
+    request: PageRequest,
+    cursor: str | None,
+    values: dict[str, str],
+    refused: Refused | None = None,
+) -> Response[str]:
+    """Return a page of users, with the form for one more as far as it is filled."""
     read = database_of(request).read
     place = page_request("name", PAGE, cursor, 0)
     rows = await read(
@@ -109,17 +121,29 @@ async def show_users(request: PageRequest, cursor: CursorText = None) -> Respons
     return render(
         request,
         "admin_users.html",
+        status=HTTPStatus.OK if refused is None else refused.status,
         following=following,
+        problem=refused.says if refused else None,
         tabs=TABS,
         total=await read(users.count_users),
         users=found,
+        values=values,
     )
 
 
 @post(f"{PATH}/users", guards=[require_admin], status_code=200, include_in_schema=False)
 async def add_user(request: PageRequest) -> Response[str]:
     """Add a user; without a password they sign in with a token that is made for them."""
-    wish = fill(NewUser, await read_form(request))
+    form = await read_form(request)
+    try:
+        with refusals(request):
+            await _register(request, fill(NewUser, form))
+    except Refused as refused:
+        return await _users(request, None, form, refused)
+    return see_other(request, f"{PATH}/users")
+
+
+async def _register(request: PageRequest, wish: NewUser) -> None:
     async with database_of(request).connection() as conn:
         await accounts.register_user(
             conn,
@@ -130,7 +154,6 @@ async def add_user(request: PageRequest) -> Response[str]:
             password=wish.password,
             now=datetime.now(UTC),
         )
-    return see_other(request, f"{PATH}/users")
 
 
 @get(f"{PATH}/runs", guards=[require_admin], include_in_schema=False)

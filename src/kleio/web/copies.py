@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -24,13 +24,11 @@ from kleio.http.responses import version_changed
 from kleio.repositories import collection
 from kleio.repositories.collection import Copy
 from kleio.web.cards import card
+from kleio.web.errors import Refused, refusals
 from kleio.web.forms import fill, read_form
+from kleio.web.record import Tried, record_page
 from kleio.web.rendering import render, see_other, wants_fragment
 from kleio.web.sessions import PageRequest
-
-MEDIA = get_args(MediaCondition)
-SLEEVE = get_args(SleeveCondition)
-REASONS = get_args(ArchiveReason)
 
 
 class CopyForm(msgspec.Struct, rename="camel"):
@@ -106,11 +104,22 @@ async def _changed(
 
 @post("/shelf/{copy_id:str}", status_code=200, include_in_schema=False)
 async def edit_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[str]:
-    """Change a copy to what its form says."""
-    form = fill(CopyForm, await read_form(request))
-    copy = await _changed(
-        request, collection.update_copy, copy_id, form.version, changes=form.changes()
-    )
+    """Change a copy to what its form says; where that can't be, without scripts, show it again."""
+    typed = await read_form(request)
+    try:
+        with refusals(request):
+            form = fill(CopyForm, typed)
+            copy = await _changed(
+                request, collection.update_copy, copy_id, form.version, changes=form.changes()
+            )
+    except Refused as refused:
+        known = await database_of(request).read(
+            collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
+        )
+        if known is None:
+            raise refused.problem from None
+        tried = Tried(copy_id, typed, refused.says, refused.status)
+        return await record_page(request, known.release_id, tried=tried)
     if not wants_fragment(request):
         return see_other(request, record_path(copy))
     return render(request, "parts/saved.html", copy=copy, release=card(copy.release))

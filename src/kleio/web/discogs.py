@@ -100,7 +100,13 @@ async def _syncs(request: PageRequest) -> dict[str, Any]:
 async def show_discogs(request: PageRequest) -> Response[str]:
     """Show whether there is a token, and the syncs; to scripts that ask meanwhile, only those."""
     if wants_fragment(request):
-        return render(request, "parts/syncs.html", **await _syncs(request))
+        shown = await _syncs(request)
+        # Once all are over, there is more of the page that has changed.
+        return (
+            render(request, "parts/syncs.html", **shown)
+            if shown["is_active"]
+            else see_other(request, PATH)
+        )
     stored = await database_of(request).read(
         discogs_credentials.get_credential, user_id=request.user.user_id
     )

@@ -5,6 +5,8 @@ What went wrong is said by the same problems that the API answers with; here the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -66,6 +68,43 @@ def in_sentence(error: ProblemError) -> str:
     )
 
 
+class Refused(Exception):
+    """Raised where a form can't be done: what is wrong, for the page that shows the form again."""
+
+    def __init__(self, problem: ProblemError) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+        self.status = problem.status
+        self.says = in_sentence(problem)
+
+
+@contextmanager
+def refusals(request: Request[Any, Any, Any]) -> Iterator[None]:
+    """Let a form that was sent without scripts be shown again with what was typed into it.
+
+    With scripts its page is still open, and what is wrong becomes a note there.
+
+    Raises:
+        Refused: something is wrong with the form; failures of the server pass as they are.
+    """
+    if wants_fragment(request):
+        yield
+        return
+    try:
+        yield
+    except (ProblemError, InvalidField, DatabaseError) as error:
+        problem = _as_problem(error)
+        if problem.status.value >= 500:
+            raise
+        raise Refused(problem) from error
+
+
+def _as_problem(error: ProblemError | InvalidField | DatabaseError) -> ProblemError:
+    if isinstance(error, InvalidField):
+        return problems.invalid_field(error.field, error.problem)
+    return problems.from_database_error(error) if isinstance(error, DatabaseError) else error
+
+
 def _lead_to_sign_in(request: Request[Any, Any, Any], _error: SignInNeeded) -> Response[str]:
     return see_other(request, sign_in_path(request))
 
@@ -80,11 +119,11 @@ def _problem(request: Request[Any, Any, Any], error: ProblemError) -> Response[s
 
 
 def _invalid_field(request: Request[Any, Any, Any], error: InvalidField) -> Response[str]:
-    return show(request, problems.invalid_field(error.field, error.problem))
+    return show(request, _as_problem(error))
 
 
 def _database_error(request: Request[Any, Any, Any], error: DatabaseError) -> Response[str]:
-    problem = problems.from_database_error(error)
+    problem = _as_problem(error)
     if problem.status.value >= 500:
         problems.logger.error("%s", error, exc_info=problem.slug == "internal-error")
     return show(request, problem)

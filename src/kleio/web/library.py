@@ -9,7 +9,6 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery
 
-from kleio.http import fields
 from kleio.http.albums import MAX_ALBUM_SONGS, read_album_page
 from kleio.http.auth import database_of
 from kleio.http.paging import CursorText, page_request
@@ -22,6 +21,7 @@ from kleio.web.cards import decoded
 from kleio.web.paging import one_page
 from kleio.web.query_strings import changed
 from kleio.web.rendering import render, wants_fragment
+from kleio.web.searches import SearchText, finds_nothing
 from kleio.web.sessions import PageRequest
 from kleio.web.tabs import Tab
 
@@ -98,19 +98,12 @@ def groups_of(hits: list[search.Hit], q: str, kind: Kind | None) -> list[Group]:
 
 @get(PATH, include_in_schema=False)
 async def show_library(
-    request: PageRequest, q: fields.SearchFilter = None, kind: KindFilter = None
+    request: PageRequest, q: SearchText = None, kind: KindFilter = None
 ) -> Response[str]:
     """Show what the libraries hold, or what was found; to scripts that search, only that."""
     read = database_of(request).read
     if q is not None:
-        typed = q if kind in (None, *FOUND_BY_WORDS) else None
-        hits = await read(
-            search.search_everything,
-            search=q,
-            **await read_alternatives(database_of(request), typed),
-            kinds=list(KINDS) if kind is None else [kind],
-            per_kind=PER_KIND if kind is None else PER_ONE_KIND,
-        )
+        hits = [] if finds_nothing(q) else await _hits(request, q, kind)
         template = "parts/library_found.html" if wants_fragment(request) else "library.html"
         return render(
             request,
@@ -131,6 +124,18 @@ async def show_library(
     return render(request, "library.html", tabs=TABS, **shown)
 
 
+async def _hits(request: PageRequest, q: str, kind: Kind | None) -> list[search.Hit]:
+    database = database_of(request)
+    typed = q if kind in (None, *FOUND_BY_WORDS) else None
+    return await database.read(
+        search.search_everything,
+        search=q,
+        **await read_alternatives(database, typed),
+        kinds=list(KINDS) if kind is None else [kind],
+        per_kind=PER_KIND if kind is None else PER_ONE_KIND,
+    )
+
+
 def _answer(
     request: PageRequest, template: str, part: str, cursor: str | None, **shown: Any
 ) -> Response[str]:
@@ -146,7 +151,7 @@ def _address(request: PageRequest) -> dict[str, str]:
 
 @get(f"{PATH}/artists", include_in_schema=False)
 async def show_artists(
-    request: PageRequest, q: fields.SearchFilter = None, cursor: CursorText = None
+    request: PageRequest, q: SearchText = None, cursor: CursorText = None
 ) -> Response[str]:
     """Show artists by name, or those most like a text."""
     read = database_of(request).read
@@ -164,13 +169,17 @@ async def show_artists(
             totals = await read(library_stats.get_artist_totals)
     else:
         place = page_request("best", PAGE, cursor, 0, key_type=float)
-        rows = await read(
-            library_artists.search_library_artists,
-            search=q,
-            before_score=place.key,
-            before_id=place.id,
-            page_size=PAGE + 1,
-            page_offset=0,
+        rows = (
+            []
+            if finds_nothing(q)
+            else await read(
+                library_artists.search_library_artists,
+                search=q,
+                before_score=place.key,
+                before_id=place.id,
+                page_size=PAGE + 1,
+                page_offset=0,
+            )
         )
     artists, following = one_page(place, rows, request.url.path, _address(request))
     return _answer(
@@ -188,7 +197,7 @@ async def show_artists(
 @get(f"{PATH}/albums", include_in_schema=False)
 async def show_albums(
     request: PageRequest,
-    q: fields.SearchFilter = None,
+    q: SearchText = None,
     sort: FromQuery[AlbumSort | None] = None,
     cursor: CursorText = None,
 ) -> Response[str]:
@@ -196,7 +205,7 @@ async def show_albums(
     order = _order(q, sort)
     key_type = {"best": float, "name": str}.get(order, UUID)
     place = page_request(order, PAGE, cursor, 0, key_type=key_type)
-    rows = await read_album_page(request, place, q, _NO_ALBUM_FILTERS)
+    rows = [] if finds_nothing(q) else await read_album_page(request, place, q, _NO_ALBUM_FILTERS)
     found, following = one_page(place, rows, request.url.path, _address(request))
     return _answer(
         request,
@@ -214,15 +223,17 @@ async def show_albums(
 @get(f"{PATH}/songs", include_in_schema=False)
 async def show_songs(
     request: PageRequest,
-    q: fields.SearchFilter = None,
+    q: SearchText = None,
     sort: FromQuery[SongSort | None] = None,
     cursor: CursorText = None,
 ) -> Response[str]:
     """Show songs, or those most like a text."""
     order = _order(q, sort)
     place = page_request(order, PAGE, cursor, 0, key_type=float if order == "best" else UUID)
-    words = await read_alternatives(database_of(request), q)
-    rows = await read_song_page(request, place, q, words, _NO_SONG_FILTERS)
+    rows = []
+    if not finds_nothing(q):
+        words = await read_alternatives(database_of(request), q)
+        rows = await read_song_page(request, place, q, words, _NO_SONG_FILTERS)
     found, following = one_page(place, rows, request.url.path, _address(request))
     return _answer(
         request,

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromQuery
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from kleio.db.queries import Connection
-from kleio.http import fields
+from kleio.http import fields, idempotency
 from kleio.http.auth import database_of
 from kleio.http.cleanings import insert_cleaning
 from kleio.http.log import PLAY_AFTER_CLEANING
@@ -25,15 +25,14 @@ from kleio.http.problems import invalid_field, not_found
 from kleio.http.shelf import NO_FILTERS, read_page, shelf_place
 from kleio.http.words import read_alternatives
 from kleio.repositories import cleanings, plays, recommendations, releases, styluses
-from kleio.repositories.cleanings import Cleaning
 from kleio.repositories.collection import ShelfCopy
-from kleio.repositories.plays import Play
 from kleio.web import words
 from kleio.web.cards import card
 from kleio.web.forms import fill, read_form
-from kleio.web.query_strings import changed
+from kleio.web.query_strings import changed, with_note
 from kleio.web.rendering import render, see_other, wants_fragment, zone_of
-from kleio.web.sessions import PageRequest
+from kleio.web.searches import SearchText, finds_nothing
+from kleio.web.sessions import PageRequest, own_path
 
 FOUND_OWN = 12
 FOUND_ELSEWHERE = 8
@@ -64,40 +63,61 @@ class LogIds(msgspec.Struct):
     cleaning: UUID | None = None
 
 
+class UndoForm(LogIds):
+    """What to take back, and the page to go on with."""
+
+    back: str = "/log"
+
+
+class Logged(msgspec.Struct):
+    """What a tap wrote, and the release that it is of."""
+
+    ids: LogIds
+    release: Raw
+
+
 @get("/log", include_in_schema=False)
 async def show_log(
     request: PageRequest,
-    q: fields.SearchFilter = None,
+    q: SearchText = None,
     play: FromQuery[UUID | None] = None,
     cleaning: FromQuery[UUID | None] = None,
+    taken: FromQuery[bool] = False,
 ) -> Response[str]:
     """Show what to play now, or what was found; where only that is asked for, that alone."""
-    read, user_id = database_of(request).read, request.user.user_id
-    if q is not None:
-        found = await _find(request, q)
-        template = "parts/found.html" if wants_fragment(request) else "log.html"
-        return render(request, template, q=q, logged=None, styluses=None, **found)
-    now = datetime.now(UTC)
-    to_play = await read(
-        recommendations.list_recommendations, user_id=user_id, tz=None, now=now, max_rows=TO_PLAY
-    )
-    shown: dict[str, Any] = {
-        "q": None,
-        "to_play": [(row, card(row.release)) for row in to_play],
-    }
+    shown = await (_to_play(request) if q is None else _find(request, q))
     if wants_fragment(request):
-        return render(request, "parts/to_play.html", **shown)
+        return render(
+            request, "parts/to_play.html" if q is None else "parts/found.html", q=q, **shown
+        )
     return render(
         request,
         "log.html",
         logged=LogIds(play, cleaning) if play or cleaning else None,
-        styluses=await read(styluses.list_styluses, user_id=user_id),
+        q=q,
+        styluses=await database_of(request).read(
+            styluses.list_styluses, user_id=request.user.user_id
+        ),
+        taken=taken,
         **shown,
     )
 
 
+async def _to_play(request: PageRequest) -> dict[str, Any]:
+    rows = await database_of(request).read(
+        recommendations.list_recommendations,
+        user_id=request.user.user_id,
+        tz=None,
+        now=datetime.now(UTC),
+        max_rows=TO_PLAY,
+    )
+    return {"to_play": [(row, card(row.release)) for row in rows]}
+
+
 async def _find(request: PageRequest, q: str) -> dict[str, Any]:
     """Return what is like the words: on the shelf first, and then elsewhere."""
+    if finds_nothing(q):
+        return {"own": [], "elsewhere": []}
     database, user_id = database_of(request), request.user.user_id
     place = shelf_place("-match", FOUND_OWN, None, 0, search=q)
     own = await read_page(
@@ -128,16 +148,19 @@ async def _find(request: PageRequest, q: str) -> dict[str, Any]:
 
 @post("/log", status_code=200, include_in_schema=False)
 async def add_log(request: PageRequest) -> Response[str]:
-    """Log a play, a cleaning, or a cleaning and the play after it, in one transaction."""
+    """Log a play, a cleaning, or a cleaning and the play after it, in one transaction.
+
+    A tap whose answer was lost is sent again with the same `Idempotency-Key`, and is done once.
+    """
     form = fill(LogForm, await read_form(request))
     deed, subject = _subject(form.log)
     stylus_id = _stylus(form.stylus)
     seconds = seconds_of(None, form.minutes)
     now = datetime.now(UTC)
     at = now if form.when is None else local_moment(form.when, zone_of(request.user))
-    logged = LogIds()
-    row: Cleaning | Play | None = None
-    async with database_of(request).transaction() as conn:
+
+    async def work(conn: Connection) -> Logged:
+        ids, release = LogIds(), Raw()
         if deed != "play":
             cleaning = await insert_cleaning(
                 conn,
@@ -148,7 +171,7 @@ async def add_log(request: PageRequest) -> Response[str]:
                 notes=form.notes,
                 now=now,
             )
-            row, logged.cleaning = cleaning, cleaning.id
+            ids.cleaning, release = cleaning.id, cleaning.release
         if deed != "clean":
             play = await insert_play(
                 conn,
@@ -161,19 +184,22 @@ async def add_log(request: PageRequest) -> Response[str]:
                 notes=form.notes,
                 now=now,
             )
-            row, logged.play = play, play.id
+            ids.play, release = play.id, play.release
+        return Logged(ids, release)
+
+    body = await idempotency.create_once(request, work)
+    logged = msgspec.json.decode(body, type=Logged)
     if not wants_fragment(request):
-        ids = {name: value for name, value in msgspec.to_builtins(logged).items() if value}
+        ids = {name: value for name, value in msgspec.to_builtins(logged.ids).items() if value}
         return see_other(request, changed("/log", ids))
-    assert row is not None
     return render(
         request,
         "parts/logged.html",
         headers={"HX-Trigger": "logged"},
         deed=deed,
         at=None if form.when is None else at,
-        logged=logged,
-        release=card(row.release),
+        logged=logged.ids,
+        release=card(logged.release),
     )
 
 
@@ -228,13 +254,13 @@ def local_moment(text: str, zone: ZoneInfo) -> datetime:
 @post("/log/undo", status_code=200, include_in_schema=False)
 async def undo_log(request: PageRequest) -> Response[str]:
     """Take back what was logged: a play, a cleaning, or both."""
-    ids = fill(LogIds, await read_form(request))
+    form = fill(UndoForm, await read_form(request))
     async with database_of(request).transaction() as conn:
-        taken = await _take_back(conn, request.user.user_id, ids)
+        taken = await _take_back(conn, request.user.user_id, form)
     if not taken:
         raise not_found("play or cleaning")
     if not wants_fragment(request):
-        return see_other(request, "/log")
+        return see_other(request, with_note(own_path(form.back), "taken"))
     return render(request, "parts/taken_back.html", headers={"HX-Trigger": "logged"})
 
 
@@ -248,7 +274,9 @@ async def _take_back(conn: Connection, user_id: UUID, ids: LogIds) -> int:
 
 
 @get("/plays", include_in_schema=False)
-async def show_plays(request: PageRequest, cursor: CursorText = None) -> Response[str]:
+async def show_plays(
+    request: PageRequest, cursor: CursorText = None, taken: FromQuery[bool] = False
+) -> Response[str]:
     """Show what was played, the latest first; as a part of the page, one page of it."""
     size = LATELY if wants_fragment(request) else PLAYS
     place = page_request("-played", size, cursor, 0, key_type=datetime)
@@ -268,6 +296,7 @@ async def show_plays(request: PageRequest, cursor: CursorText = None) -> Respons
     return render(
         request,
         "parts/plays.html" if wants_fragment(request) else "plays.html",
+        back=changed("/plays", {}, cursor=cursor),
         days=[
             (day, list(entries))
             for day, entries in groupby(
@@ -277,6 +306,7 @@ async def show_plays(request: PageRequest, cursor: CursorText = None) -> Respons
         ],
         following=following,
         is_first=cursor is None,
+        taken=taken,
     )
 
 

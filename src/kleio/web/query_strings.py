@@ -7,7 +7,7 @@ not.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -24,7 +24,7 @@ class EmptyParameters(Exception):
 async def no_empty_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
 ) -> None:
-    """Let requests pass whose parameters all have values.
+    """Let requests pass whose parameters all have values; spaces alone are none.
 
     Raises:
         EmptyParameters: one has none.
@@ -32,7 +32,7 @@ async def no_empty_parameters(
     if b"=" not in connection.scope["query_string"]:
         return
     pairs = list(connection.query_params.multi_items())
-    kept = [(name, value) for name, value in pairs if value != ""]
+    kept = [(name, value) for name, value in pairs if value.strip(" ")]
     if len(kept) != len(pairs):
         path = connection.url.path
         raise EmptyParameters(f"{path}?{urlencode(kept)}" if kept else path)
@@ -53,3 +53,15 @@ def changed(path: str, parameters: dict[str, Any], **changes: Any) -> str:
         if value is not None and name not in ({"cursor"} - changes.keys())
     }
     return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def with_note(address: str, note: str) -> str:
+    """Return an address of the page that also says something about what was done there.
+
+    Args:
+        address: a path with or without a query; one that `own_path` lets pass.
+        note: a parameter of that page that is true.
+    """
+    parts = urlsplit(address)
+    query = urlencode({**dict(parse_qsl(parts.query)), note: "true"})
+    return urlunsplit(("", "", parts.path, query, parts.fragment))

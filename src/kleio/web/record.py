@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from kleio.http.auth import database_of
+from kleio.http.collection import ArchiveReason, MediaCondition, SleeveCondition
 from kleio.http.problems import not_found
 from kleio.repositories import records, releases, shelf_matches
-from kleio.web import copies
 from kleio.web.cards import (
     CleaningOfRecord,
     MonthOfRecord,
@@ -30,40 +32,104 @@ from kleio.web.words import count
 LATEST = 50
 MONTHS = 24
 
+MEDIA = get_args(MediaCondition)
+SLEEVE = get_args(SleeveCondition)
+REASONS = get_args(ArchiveReason)
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """A form of a copy that could not be saved: what was typed, and what is wrong with it."""
+
+    copy_id: UUID
+    form: dict[str, str]
+    problem: str
+    status: HTTPStatus
+
+    def over(self, copy: OwnCopy) -> OwnCopy:
+        """Return a copy as the form shows it: as it is here, under what was typed."""
+        if copy.id != self.copy_id:
+            return copy
+        typed = self.form.get
+        return msgspec.structs.replace(
+            copy,
+            rating=next((n for n in range(6) if typed("rating") == str(n)), copy.rating),
+            media_condition=typed("mediaCondition"),
+            sleeve_condition=typed("sleeveCondition"),
+            folder_id=typed("folderId") or copy.folder_id,
+            notes=typed("notes"),
+        )
+
 
 @get("/records/{release_id:str}", include_in_schema=False)
-async def show_record(request: PageRequest, release_id: FromPath[UUID]) -> Response[str]:
-    """Show a record, owned or not."""
-    read, user_id = database_of(request).read, request.user.user_id
-    found = await read(releases.get_release, release_id=release_id)
+async def show_record(
+    request: PageRequest, release_id: FromPath[UUID], taken: FromQuery[bool] = False
+) -> Response[str]:
+    """Show a record, owned or not; to scripts, when something was logged, only the listening."""
+    if not wants_fragment(request):
+        return await record_page(request, release_id, taken=taken)
+    _, shown = await _own(request, release_id)
+    return render(request, "parts/listening.html", **shown)
+
+
+async def record_page(
+    request: PageRequest, release_id: UUID, *, taken: bool = False, tried: Tried | None = None
+) -> Response[str]:
+    """Return the page of a record.
+
+    Args:
+        request: of the page.
+        release_id: which record.
+        taken: whether it says that something was taken back.
+        tried: what of a copy could not be saved, to go on with.
+
+    Raises:
+        ProblemError: 404.
+    """
+    found = await database_of(request).read(releases.get_release, release_id=release_id)
     if found is None:
         raise not_found("record")
-    now = datetime.now(UTC)
-    own = await read(
-        records.get_record, user_id=user_id, release_id=release_id, now=now, max_rows=LATEST
-    )
-    assert own is not None  # one row, whatever there is
-    history = history_of(
-        decoded(own.plays, list[PlayOfRecord]), decoded(own.cleanings, list[CleaningOfRecord])
-    )
+    own, shown = await _own(request, release_id)
+    copies = decoded(own.copies, list[OwnCopy])
     return render(
         request,
         "record.html",
-        archive_reasons=copies.REASONS,
-        bars=month_bars(
-            decoded(own.months, list[MonthOfRecord]), now.astimezone(zone_of(request.user))
-        ),
-        copies=decoded(own.copies, list[OwnCopy]),
+        status=HTTPStatus.OK if tried is None else tried.status,
+        archive_reasons=REASONS,
+        copies=copies if tried is None else list(map(tried.over, copies)),
         folders=choices(own.folders),
-        history=history,
-        media_conditions=copies.MEDIA,
-        own=own,
+        media_conditions=MEDIA,
         release=detail(found),
         sides=decoded(own.sides, list[str]),
-        sleeve_conditions=copies.SLEEVE,
+        sleeve_conditions=SLEEVE,
         styluses=choices(own.styluses),
         subject=f"release:{release_id}",
+        taken=taken,
+        tried=tried,
+        **shown,
     )
+
+
+async def _own(request: PageRequest, release_id: UUID) -> tuple[records.Record, dict[str, Any]]:
+    """Return what the user has of a release, and what the listening's part shows of it."""
+    now = datetime.now(UTC)
+    own = await database_of(request).read(
+        records.get_record,
+        user_id=request.user.user_id,
+        release_id=release_id,
+        now=now,
+        max_rows=LATEST,
+    )
+    assert own is not None  # one row, whatever there is
+    return own, {
+        "bars": month_bars(
+            decoded(own.months, list[MonthOfRecord]), now.astimezone(zone_of(request.user))
+        ),
+        "history": history_of(
+            decoded(own.plays, list[PlayOfRecord]), decoded(own.cleanings, list[CleaningOfRecord])
+        ),
+        "own": own,
+        "release_id": release_id,
+    }
 
 
 def history_of(

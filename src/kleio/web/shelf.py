@@ -18,6 +18,7 @@ from kleio.web import shelf_filters
 from kleio.web.cards import card
 from kleio.web.query_strings import changed
 from kleio.web.rendering import render, wants_fragment
+from kleio.web.searches import SearchText, finds_nothing
 from kleio.web.sessions import PageRequest
 
 PATH = "/shelf"
@@ -33,7 +34,7 @@ async def show_shelf(
     request: PageRequest,
     view: FromQuery[View] = "covers",
     sort: OwnSort = None,
-    q: fields.SearchFilter = None,
+    q: SearchText = None,
     artist: fields.ArtistFilter = None,
     label: fields.LabelFilter = None,
     genre: fields.GenreFilter = None,
@@ -78,16 +79,18 @@ async def show_shelf(
     }
     if panel is not None:
         return await _filters(request, address, folder_id)
-    if sort is None:
-        sort = "-added" if q is None else "-match"
+    preset: Sort = "-added" if q is None else "-match"
+    if sort is None or (sort.endswith("match") and q is None):
+        # Without a search there is nothing to match, so its order goes with it.
+        address.pop("sort", None)
+        sort = preset
     shown = await _page(request, sort, filters, cursor, address)
     shown |= {
         "address": address,
         "filters_path": changed(PATH, address, panel="filters"),
         "q": q,
         "quick": shelf_filters.quick(PATH, address, datetime.now(UTC)),
-        "sort": sort,
-        "sorts": shelf_filters.SORTS,
+        "sorts": shelf_filters.sorts(preset, sort),
         "view": view,
         "views": [
             (name, changed(PATH, address, view=None if name == "covers" else name))
@@ -109,13 +112,17 @@ async def _page(
     address: dict[str, str],
 ) -> dict[str, Any]:
     place = shelf.shelf_place(sort, PAGE, cursor, 0, search=filters["search"])
-    rows = await shelf.read_page(
-        database_of(request),
-        request.user.user_id,
-        sort,
-        place,
-        filters,
-        marks_at=datetime.now(UTC),
+    rows = (
+        []
+        if finds_nothing(filters["search"])
+        else await shelf.read_page(
+            database_of(request),
+            request.user.user_id,
+            sort,
+            place,
+            filters,
+            marks_at=datetime.now(UTC),
+        )
     )
     following = None
     if len(rows) > PAGE:

@@ -26,6 +26,22 @@ SORTS = {
 }
 """By the API's names, in the order that they are offered; the others work too."""
 
+
+def sorts(preset: str, chosen: str) -> list[tuple[str, str, bool]]:
+    """Return the orders that are offered: what to send for each, its name, whether it is chosen.
+
+    Args:
+        preset: the order that nobody has to ask for; it comes first and is sent as nothing.
+        chosen: the order of the page, also one that is not among those of `SORTS`.
+    """
+    others = [name for name in SORTS if name not in (preset, "-match")]
+    if chosen not in (preset, *others):
+        others.append(chosen)
+    return [("", SORTS[preset], chosen == preset)] + [
+        (name, SORTS.get(name, name), name == chosen) for name in others
+    ]
+
+
 GENRES = (
     "Blues", "Brass & Military", "Children's", "Classical", "Electronic", "Folk, World, & Country",
     "Funk / Soul", "Hip Hop", "Jazz", "Latin", "Non-Music", "Pop", "Reggae", "Rock",

@@ -45,10 +45,13 @@ async def test_exports_are_those_of_the_api(
 
 async def test_every_offered_export_is_there(reader: Browser) -> None:
     page = await reader.get("/data/exports")
-    offered = page.find("//main//a[@download]/@href")
+    offered = page.find("//main//a[starts-with(@href, '/data/exports/')]/@href")
     assert len(offered) > 8
     for path in offered:
-        assert (await reader.client.get(path)).status_code == 200, path
+        answer = await reader.client.get(path)
+        assert answer.status_code == 200, path
+        # The answer says that it is a file: a link that did would keep a page to sign in on too.
+        assert answer.headers["content-disposition"].startswith("attachment"), path
     assert (await reader.client.get("/data/exports/passwords")).status_code == 400
     wrong = await reader.client.get("/data/exports/plays?format=json&spreadsheet=true")
     assert wrong.status_code == 400
@@ -89,8 +92,49 @@ async def test_preferences(site: Site, alice: Browser) -> None:
     kept = (await site.alice.get("/api/v1/me/preferences")).json()
     assert (kept["timeZone"], kept["neglectedDays"]) == ("Asia/Tokyo", 30)
     assert kept["recentlyPlayedDays"] == 180
-    wrong = await alice.post("/data/preferences", 400, timeZone="Mars/Olympus")
-    assert "Time zone: no such time zone" in wrong.words()
+    wrong = await alice.post("/data/preferences", 400, **form | {"timeZone": "Mars/Olympus"})
+    assert "Time zone: no such time zone" in wrong.words("//main//*[@role='alert']")
+    # Whatever was typed stands there still.
+    typed = {field.get("name"): field.get("value") for field in wrong.find("//main//form//input")}
+    assert typed.pop("csrf") == alice.csrf
+    assert typed == form | {"timeZone": "Mars/Olympus", "recentlyPlayedDays": ""}
+    kept = (await site.alice.get("/api/v1/me/preferences")).json()
+    assert kept["timeZone"] == "Asia/Tokyo"
+
+
+FORMS = {
+    "/data/preferences": ("/data/preferences", {"timeZone": "Mars/Olympus"}, 400),
+    "/data/tokens": ("/data/tokens", {}, 400),
+    "/data/discogs": ("/data/discogs/token", {"token": "short"}, 400),
+    "/data/erase": ("/data/erase", {"username": "bob"}, 400),
+    "/admin/users": ("/admin/users", {"username": "alice", "email": "a@example.org"}, 409),
+}
+"""Pages with a form that is typed into, what goes wrong with it, and its status."""
+
+
+@pytest.mark.parametrize("path", FORMS)
+async def test_scripts_keep_a_form_open_and_are_told_beside_it(reading: Site, path: str) -> None:
+    root = await as_browser(reading, "root")
+    action, form, status = FORMS[path]
+    page = await root.get(path)
+    assert page.find(f"//form[@action='{action}']/@hx-post") == [action]
+    note = await root.post(action, status, htmx=True, **form)
+    assert note.answer.headers["hx-retarget"] == "#notes"
+    assert "<html" not in note.text
+    assert note.find("//*[@class='note bad']")
+
+
+async def test_scripts_are_led_on_or_shown_the_token(site: Site, alice: Browser) -> None:
+    saved = await alice.post("/data/preferences", 200, htmx=True, neglectedDays="30")
+    assert saved.answer.headers["hx-redirect"] == "/data/preferences?saved=true"
+    part = await alice.post("/data/tokens", 201, htmx=True, name="tablet", expiresInDays="30")
+    assert "<html" not in part.text
+    (secret,) = part.find("//code[@class='secret']/text()")
+    assert part.answer.headers["cache-control"] == "no-store"
+    assert (await site.client(secret).get("/api/v1/me")).status_code == 200
+    assert "tablet" in part.words("//ul[@class='runs']")
+    gone = await alice.post("/data/erase", 200, htmx=True, username="alice")
+    assert gone.answer.headers["hx-redirect"] == "/sign-in"
 
 
 async def test_the_discogs_token_is_never_shown_again(site: Site, alice: Browser) -> None:
@@ -138,8 +182,13 @@ async def test_a_sync_tells_how_far_it_is(site: Site, alice: Browser) -> None:
         json.dumps({"items": 9, "added": 7, "archived": 1, "fetched": 1}),
         json.dumps({"refused": [{"discogsId": 5, "reason": "<b>gone</b>"}]}),
     )
-    part = Page(await alice.client.get("/data/discogs", headers=HTMX))
+    # What has the focus is found again after each look.
+    assert part.find("//button/@id") == [f"stop-{run_id}"]
+    over = await alice.client.get("/data/discogs", headers=HTMX)
+    assert over.headers["hx-redirect"] == "/data/discogs"
+    part = await alice.get("/data/discogs")
     assert part.find("//@hx-trigger") == []
+    assert part.find("//details/@id") == [f"report-{run_id}"]
     said = part.words("//*[@id='syncs']")
     assert "7 added, 1 archived, gone at Discogs, 1 release fetched" in said
     assert "Release 5: <b>gone</b>" in said

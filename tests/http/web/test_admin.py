@@ -85,7 +85,13 @@ async def test_users_are_listed_and_added(site: Site) -> None:
     names = [" ".join(row.text_content().split()) for row in page.find("//tbody/tr/th")]
     assert names == ["alice", "bob token only", "dora", "root admin token only"]
     assert page.words("//header[@class='head']/p") == "4"
-    assert (await root.post("/admin/users", 409, **form)).words()
+    again = await root.post("/admin/users", 409, **form | {"role": "admin"})
+    assert again.words("//details[@open]//*[@role='alert']")
+    typed = {field.get("name"): field.get("value") for field in again.find("//details//input")}
+    assert (typed["username"], typed["email"]) == ("dora", "dora@example.org")
+    assert typed["password"] is None
+    assert again.find("//option[@selected]/@value") == ["admin"]
+    assert again.words("//header[@class='head']/p") == "4"
     bad = await root.post("/admin/users", 400, username="e", email="nonsense")
     assert "Email: not an e-mail address" in bad.words()
     alice = await as_browser(site, "alice")

@@ -97,6 +97,7 @@ async def test_scripts_are_told_how_far_it_is_and_then_led_to_the_whole(
     await site.rows("UPDATE import_runs SET state = 'reading', updated_at = now(), bytes_read = 1")
     part = Page(await alice.client.get(path, headers=HTMX))
     assert part.find("//@hx-trigger") == ["every 1s"]
+    assert part.find("//a/@id") == ["look-again"]
     assert "Reading and judging" in part.text
     assert "<html" not in part.text
     whole = await alice.get(path)
@@ -109,6 +110,26 @@ async def test_scripts_are_told_how_far_it_is_and_then_led_to_the_whole(
     # Nobody has gone on with it for two minutes.
     await site.rows("UPDATE import_runs SET updated_at = now() - interval '2 minutes'")
     assert "It was cut short" in (await alice.get(path)).words()
+
+
+async def test_scripts_send_a_file_and_keep_the_form_where_it_is_wrong(
+    site: Site, alice: Browser
+) -> None:
+    page = await alice.get("/data")
+    form = page.find("//form[@action='/data/imports']")[0]
+    assert form.get("hx-post") == "/data/imports"
+    assert form.get("hx-encoding") == form.get("enctype") == "multipart/form-data"
+    files = {"file": ("shelf.csv", CSV.encode())}
+    headers = {**HTMX, "X-CSRF-Token": alice.csrf}
+    wrong = await alice.client.post(
+        "/data/imports", data={"zone": "Mars/Olympus"}, files=files, headers=headers
+    )
+    assert (wrong.status_code, wrong.headers["hx-retarget"]) == (400, "#notes")
+    assert "Zone: no such time zone" in wrong.text
+    good = await alice.client.post("/data/imports", files=files, headers=headers)
+    assert good.status_code == 200
+    assert good.headers["hx-redirect"].startswith("/data/imports/")
+    await site.app.state.import_tasks.wait()
 
 
 async def test_what_differs_is_shown_side_by_side(site: Site, alice: Browser) -> None:

@@ -120,6 +120,83 @@ async def test_an_earlier_evening(site: Site, alice: Browser) -> None:
     assert "21:30 · side B · 18 min · the quiet side" in page.words()
 
 
+async def test_a_tap_that_is_sent_again_is_logged_once(site: Site, alice: Browser) -> None:
+    form = {"csrf": alice.csrf, "log": f"both:copy:{await site.copy_id('alice')}"}
+    headers = {**HTMX, "Idempotency-Key": "5eed-1"}
+    first = await alice.client.post("/log", data=form, headers=headers)
+    again = await alice.client.post("/log", data=form, headers=headers)
+    assert await counts(site) == (1, 1)
+    assert (again.status_code, again.text) == (200, first.text)
+    assert again.headers["hx-trigger"] == "logged"
+    other = form | {"log": f"play:copy:{await site.copy_id('alice')}"}
+    refused = await alice.client.post("/log", data=other, headers=headers)
+    assert refused.status_code == 422
+    # Another tap is another play.
+    await alice.client.post("/log", data=form, headers=headers | {"Idempotency-Key": "5eed-2"})
+    assert await counts(site) == (2, 2)
+
+
+async def test_what_is_found_is_logged_with_the_same_options(reader: Browser) -> None:
+    """Also where one comes by link or without scripts."""
+    found, home = await reader.get("/log?q=road"), await reader.get("/log")
+    fields = "//form[@id='log']//*[self::input or self::select][@name != 'csrf']/@name"
+    assert found.find(fields) == home.find(fields)
+    assert {"when", "stylus", "side", "notes"} < set(found.find(fields))
+    assert ALICES_STYLUS in found.words("//form[@id='log']//summary")
+    # The browser does not keep from today what was allowed yesterday; the server looks.
+    assert found.find("//input[@name='when']/@max") == []
+    assert found.find("//input[@type='search']/@hx-replace-url") == ["true"]
+
+
+@pytest.mark.parametrize("what", ["play", "cleaning"])
+async def test_one_of_many_is_removed_where_it_stands(
+    site: Site, alice: Browser, what: str
+) -> None:
+    release_id = await site.value(
+        "SELECT release_id FROM user_releases WHERE id = %s", await site.copy_id("alice")
+    )
+    await alice.post("/log", log=f"both:release:{release_id}")
+    places = [f"/records/{release_id}"] + ["/plays"] * (what == "play")
+    for number, place in enumerate(places):
+        if number:
+            await alice.post("/log", log=f"play:release:{release_id}")
+        page = await alice.get(place)
+        button = page.find(f"//button[@form='undo'][@name='{what}']")[0]
+        form = {
+            field.get("name"): field.get("value") for field in page.find("//form[@id='undo']/input")
+        }
+        answer = await alice.post("/log/undo", **form | {what: button.get("value")})
+        address, _, anchor = answer.answer.headers["location"].partition("#")
+        assert address == f"{place}?taken=true"
+        assert anchor == ("listening" if "records" in place else "")
+        page = await alice.get(address)
+        assert "Taken back" in page.words("//*[@id='notes']")
+        assert button.get("value") not in page.text
+        # With scripts it goes from the list that is open.
+        assert button.get("hx-post") == "/log/undo"
+        assert button.get("hx-target") == "#notes"
+    # A place elsewhere is none, and one page of many is gone back to.
+    await alice.post("/log", log=f"play:release:{release_id}")
+    play = (await newest(site, "play_history"))["id"]
+    answer = await alice.post("/log/undo", play=play, back="//evil.example/plays")
+    assert answer.answer.headers["location"] == "/log?taken=true"
+    assert "Taken back" in (await alice.get("/log?taken=true")).words("//*[@id='notes']")
+
+
+async def test_a_log_is_seen_on_the_open_record(site: Site, alice: Browser) -> None:
+    release_id = await site.value(
+        "SELECT release_id FROM user_releases WHERE id = %s", await site.copy_id("alice")
+    )
+    page = await alice.get(f"/records/{release_id}")
+    (section,) = page.find("//section[@id='listening']")
+    assert section.get("hx-trigger") == "logged from:body"
+    before = int(section.xpath(".//dd")[0].text)
+    await alice.post("/log", 200, htmx=True, log=f"play:release:{release_id}")
+    part = await alice.get(section.get("hx-get"), **HTMX)
+    assert "<html" not in part.text
+    assert int(part.find("//section[@id='listening']//dd")[0].text) == before + 1
+
+
 @pytest.mark.parametrize(
     ("form", "status", "words"),
     [

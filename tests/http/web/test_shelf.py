@@ -104,7 +104,7 @@ async def test_marks_are_the_same_in_every_order(reading: Site) -> None:
 async def test_the_best_match_comes_first(reading: Site, reader: Browser) -> None:
     page = await reader.get("/shelf?q=the%20beatels")
     assert page.find("//li[@id]//*[@class='tile-title']")[0].text == "Abbey Road"
-    assert page.find("//select[@name='sort']/option[@selected]/@value") == ["-match"]
+    assert orders(page) == ("Best match", "")
     answer = await reading.alice.get("/api/v1/collection?q=title&sort=-match&limit=30")
     first = answer.json()
     rest = await reading.alice.get(
@@ -112,6 +112,37 @@ async def test_the_best_match_comes_first(reading: Site, reader: Browser) -> Non
     )
     ids = [item["id"] for item in first["items"] + rest.json()["items"]]
     assert len(ids) == len(set(ids)) > 30
+
+
+def orders(page: Page) -> tuple[str, str]:
+    """Return the order that a page shows, and what its form sends for it."""
+    (chosen,) = page.find("//select[@name='sort']/option[@selected]")
+    return chosen.text, chosen.get("value")
+
+
+async def test_the_order_goes_with_the_search(reader: Browser) -> None:
+    """Nobody has to choose an order; who does, keeps it."""
+    page = await reader.get("/shelf")
+    assert orders(page) == ("Latest added", "")
+    assert "Best match" not in page.words("//select[@name='sort']")
+    # As the form is sent without scripts, and then with an emptied field.
+    page = await reader.get("/shelf?q=the+beatels&sort=")
+    assert orders(page) == ("Best match", "")
+    assert page.find("//li[@id]//*[@class='tile-title']")[0].text == "Abbey Road"
+    assert orders(await reader.get("/shelf?q=&sort=")) == ("Latest added", "")
+    assert orders(await reader.get("/shelf?q=title&sort=-added")) == ("Latest added", "-added")
+    assert orders(await reader.get("/shelf?sort=-artist")) == ("-artist", "-artist")
+    # To scripts that search, the order comes with what was found.
+    part = await reader.get("/shelf?q=the+beatels", **HTMX)
+    assert part.find("//label[@id='order']/@hx-swap-oob") == ["true"]
+    assert orders(part) == ("Best match", "")
+
+
+async def test_the_best_match_of_nothing_is_no_order(reader: Browser) -> None:
+    for address in ("/shelf?sort=-match", "/shelf?sort=match&view=list"):
+        page = await reader.get(address)
+        assert orders(page) == ("Latest added", "")
+        assert not [link for link in page.find("//@href") if "match" in link]
 
 
 async def test_folders_and_filters_keep_the_rest_of_the_address(reader: Browser) -> None:
@@ -150,7 +181,11 @@ async def copy_form(browser: Browser, site: Site, action: str = "") -> tuple[str
     """Return the address of the first copy's form and what it holds."""
     copy_id = await site.copy_id("alice")
     release_id = await site.value("SELECT release_id FROM user_releases WHERE id = %s", copy_id)
-    page = await browser.get(f"/records/{release_id}")
+    return copy_form_of(await browser.get(f"/records/{release_id}"), copy_id, action)
+
+
+def copy_form_of(page: Page, copy_id: Any, action: str = "") -> tuple[str, dict[str, str]]:
+    """Return the address of a copy's form on its record's page, and what it holds."""
     (form,) = page.find(f"//form[@action='/shelf/{copy_id}{action}']")
     given = {}
     for field in form.xpath(".//input[not(@type='radio') or @checked] | .//textarea"):
@@ -220,8 +255,21 @@ async def test_what_a_copy_can_t_be(
 ) -> None:
     path, form = await copy_form(alice, site)
     form["mediaCondition"] = form["sleeveCondition"] = ""
-    page = await alice.post(path, status, **form | change)
-    assert words in page.words()
+    typed = form | {"notes": "a long story", "rating": "3"} | change
+    page = await alice.post(path, status, **typed)
+    assert words in page.words("//main//*[@role='alert']")
+    # The record's page again, and in the form what was typed, of the version that is here now.
+    shown_path, shown = copy_form_of(page, await site.copy_id("alice"))
+    assert shown_path == path
+    assert shown["notes"] == "a long story"
+    assert shown["version"] == form["version"]
+    if "rating" not in change:
+        assert shown["rating"] == "3"
+    note = await alice.post(path, status, htmx=True, **typed)
+    assert note.answer.headers["hx-retarget"] == "#notes"
+    if status == 412:
+        await alice.post(path, **shown | {"mediaCondition": "", "sleeveCondition": ""})
+        assert (await row_of(site))["notes"] == "a long story"
 
 
 async def test_a_copy_is_archived_and_comes_back(site: Site, alice: Browser) -> None:
