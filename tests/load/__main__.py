@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import hashlib
 import json
 import os
 import shutil
@@ -24,9 +23,7 @@ import sys
 import tempfile
 import time
 import traceback
-import venv
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +36,7 @@ import dumps  # noqa: E402
 import msgspec  # noqa: E402
 import reports  # noqa: E402
 from figures import Figure, Figures  # noqa: E402
+from installing import installed, served  # noqa: E402
 from library import Bench  # noqa: E402
 from library_data import Site  # noqa: E402
 from measuring import Load, Options, say  # noqa: E402
@@ -119,24 +117,6 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def load_environment() -> Path:
-    """Return the programs of the load environment, installed where they are not there yet."""
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    folder, stamp = BUILD / "venv", BUILD / "venv" / "locked"
-    with suppress(OSError):
-        if stamp.read_text() == wanted:
-            return folder / "bin"
-    say(f"installing what is measured against, into {folder}")
-    venv.create(folder, clear=True, with_pip=True)
-    subprocess.run(
-        [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input",
-         "install", "--quiet", "--no-deps", "--require-hashes", "-r", LOCK],
-        check=True, stdout=sys.stderr,
-    )  # fmt: skip
-    stamp.write_text(wanted)
-    return folder / "bin"
-
-
 def debian_versions() -> dict[str, str]:
     """Return the versions of what Debian's packages bring, without those that are not there."""
     if shutil.which("dpkg-query") is None:
@@ -175,12 +155,18 @@ class Run:
     """The parts of a run; one that fails is named and does not keep the others from running."""
 
     def __init__(
-        self, options: argparse.Namespace, server: EmbeddedServer, site: Site, programs: Path
+        self,
+        options: argparse.Namespace,
+        server: EmbeddedServer,
+        site: Site,
+        programs: Path,
+        kleio: Path,
     ) -> None:
         self.options = options
         self.server = server
         self.site = site
         self.programs = programs
+        self.kleio = kleio
         self.figures = Figures()
         self.skipped: dict[str, str] = {}
         self.failed = False
@@ -196,8 +182,8 @@ class Run:
             Options(
                 rounds=options.rounds, seconds=options.seconds, connections=options.connections,
                 workers=options.workers, seed=options.seed, home=options.home,
-                programs=self.programs, duration=options.duration, users=options.people,
-                mix=options.mix, rate=options.rate,
+                programs=self.programs, kleio=self.kleio, duration=options.duration,
+                users=options.people, mix=options.mix, rate=options.rate,
             ),
             self.figures,
         )  # fmt: skip
@@ -297,12 +283,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began, started = time.monotonic(), datetime.now(UTC)
     machine = reports.machine()
-    programs = load_environment()
+    programs = installed(BUILD / "venv", LOCK.read_text(), "what is measured against")
+    kleio = served(CHECKOUT, BUILD / "served")
     options.output.mkdir(parents=True, exist_ok=True)
     # Fifty for each of the servers that run side by side, and as many again for three Kleios.
     with embedded_server(options.home, settings={"max_connections": "500"}) as server:
         site = Site(server.admin_conninfo, server.conninfo)
-        run = Run(options, server, site, programs)
+        run = Run(options, server, site, programs, kleio)
         run.run()
         taking_part = versions(programs, site)
     report = reports.Report(

@@ -59,6 +59,7 @@ class Options(NamedTuple):
     seed: int
     home: Path
     programs: Path
+    kleio: Path
     duration: float
     users: int
     mix: str
@@ -111,7 +112,7 @@ class Load:
         """Start Kleio and those of its peers that this machine can run."""
         options = self.options
         makers: dict[str, Callable[[], Serving]] = {
-            "kleio": lambda: serving.kleio(conninfo, options.workers, options.home),
+            "kleio": lambda: serving.kleio(options.kleio, conninfo, options.workers, options.home),
             "fastapi": lambda: serving.python_peer(
                 "fastapi", conninfo, options.workers, options.programs
             ),
@@ -293,8 +294,9 @@ class Load:
         seconds = []
         for _ in range(self.options.rounds):
             process = serving.kleio(
-                self.site.conninfo(name), self.options.workers, self.options.home
-            )
+                self.options.kleio, self.site.conninfo(name), self.options.workers,
+                self.options.home,
+            )  # fmt: skip
             seconds.append(process.seconds)
             process.stop()
         self.keep("start", "kleio", "seconds", "s", seconds)
@@ -311,7 +313,9 @@ class Load:
                 data = endpoints.draw(conn, rng)
                 wanted = endpoints.requests_for(data, rng) | _more(conn, data, songs, rng)
                 scripts = {work: self._wrk(f"{songs}_{work}", wanted[work]) for work in GROWTH}
-                process = serving.kleio(self.site.conninfo(name), options.workers, options.home)
+                process = serving.kleio(
+                    options.kleio, self.site.conninfo(name), options.workers, options.home
+                )
                 stack.callback(process.stop)
                 asked[songs] = process, scripts, conn
                 size = conn.execute("SELECT pg_database_size(current_database())").fetchone()

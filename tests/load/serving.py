@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -161,12 +160,12 @@ def backends(database: Any) -> list[int]:
     return [pid for (pid,) in rows.fetchall()]
 
 
-def kleio(conninfo: str, workers: int, home: Path, **environment: str) -> Serving:
+def kleio(program: Path, conninfo: str, workers: int, home: Path, **environment: str) -> Serving:
     """Serve Kleio as everybody does."""
     port = free_port()
     return Serving(
         "kleio",
-        [sys.executable, "-m", "kleio", "serve", "--port", str(port), "--workers", str(workers)],
+        [str(program), "serve", "--port", str(port), "--workers", str(workers)],
         {
             "DATABASE_URL": conninfo,
             "KLEIO_HOME": str(home / "kleio"),
