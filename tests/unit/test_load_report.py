@@ -13,6 +13,7 @@ import pytest
 LOAD = Path(__file__).parents[1] / "load"
 sys.path.append(str(LOAD))
 
+import installing  # noqa: E402
 import reports  # noqa: E402
 from budgets import BUDGETS, verdicts  # noqa: E402
 from endpoints import _compare, misspelt  # noqa: E402
@@ -216,3 +217,15 @@ def test_answers_are_compared_in_all_that_they_hold() -> None:
 
 def test_a_typing_error_swaps_two_letters() -> None:
     assert misspelt("Too Many Neighbours") == "Many Neigbhours"
+
+
+def test_what_is_served_has_no_tools_in_it() -> None:
+    names = installing.needed("kleio")
+    assert {"litestar", "psycopg-binary", "uvloop"} <= names
+    assert not {"pytest", "pydantic", "pglast", "opentelemetry-sdk"} & names
+    lock = (Path(__file__).parents[2] / "requirements.lock").read_text()
+    served = installing.runtime_lock(lock, names)
+    assert "\nlitestar==" in served
+    assert "pytest" not in served
+    assert served.count("--hash=") > len(names)
+    assert set(served.splitlines()) <= set(lock.splitlines())
