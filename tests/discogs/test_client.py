@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import traceback
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -24,6 +25,7 @@ from kleio.discogs.errors import (
     UnexpectedAnswer,
 )
 from kleio.settings import Secret, Settings
+from kleio.sight import logs
 from shelf_at_discogs import Shelf
 
 pytestmark = pytest.mark.anyio
@@ -288,6 +290,26 @@ async def test_the_token_is_in_no_repr_and_no_log(
     assert "HTTP Request" in caplog.text  # the libraries did log
     for text in (caplog.text, repr(client), repr(vars(client)), repr(raised.value)):
         assert TOKEN not in text
+
+
+async def test_a_token_that_no_header_can_hold_is_told_to_nobody(
+    settings: Settings, pace: Pace, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for name in ("httpx", "httpcore"):  # also after this test
+        caplog.set_level(logging.DEBUG, name)
+    logs.configure("debug", "text")
+
+    async def sleep(_seconds: float) -> None:
+        pass
+
+    async with DiscogsClient(settings, Secret(f"{TOKEN}\n"), pace, sleep=sleep) as client:
+        with pytest.raises(UnexpectedAnswer) as raised:
+            await client.get("/oauth/identity", whole)
+    told = "".join(traceback.format_exception(raised.value))
+    assert "/oauth/identity" in told
+    assert "/oauth/identity" in caplog.text
+    assert TOKEN not in told + caplog.text
 
 
 async def test_what_the_headers_say_of_other_programs_reaches_the_pace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -331,6 +332,26 @@ async def test_without_a_token_nobody_is_called(
     run = await sync(ben)
     assert (run.status, run.error_code) == ("failed", "discogs-token-missing")
     assert discogs.calls == []
+
+
+@pytest.mark.parametrize("broken", ["{}\n", "{}\r\n", " {}", "{}\u00e9", "{}\x7f"])
+async def test_a_token_that_no_header_can_hold_is_not_used(
+    sync: Sync,
+    ada: Account,
+    shelf: Shelf,
+    discogs: Discogs,
+    conn: Connection,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    broken: str,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await give_token(conn, ada, broken.format(shelf.token), settings)
+    run = await sync(ada)
+    assert (run.status, run.error_code) == ("failed", "discogs-token-missing")
+    assert "set it again" in (run.error or "")
+    assert discogs.calls == []
+    assert shelf.token not in f"{run} {caplog.text}"
 
 
 async def test_a_token_of_another_key_is_told(

@@ -194,17 +194,23 @@ async def test_a_text_that_is_no_unicode_is_refused(
         *(("release", "artists", value) for value in ([], {}, None, [{"name": "x"}] * 201)),
         *(
             ("release", "thumb", value)
-            for value in ("ftp://x", "javascript:alert(1)", "http://a b")
+            for value in ("ftp://x", "javascript:alert(1)", "http://a b", "https://a.b/c\n")
         ),
+        ("release", "tracks", [{"title": "T", "duration": "3:05\n"}]),
+        *(("play", "side", value) for value in ("", "a", "ABC", "A\n")),
+        ("login", "username", "alice\n"),
         *(("preferences", "recentlyPlayedDays", value) for value in (0, -1, 36_501, "1", 1.5)),
         *(("preferences", "neglectedDays", value) for value in (0, 36_501)),
         *(("preferences", "cleaningFrequencyPlays", value) for value in (0, 1001)),
         *(("preferences", "timeZone", value) for value in ("Mars/Olympus", "", "../etc/passwd")),
-        *(("discogs-token", "token", value) for value in ("short", "with spaces in it", "é" * 9)),
+        *(
+            ("discogs-token", "token", value)
+            for value in ("short", "with spaces in it", "é" * 9, "a" * 40 + "\n")
+        ),
         *(("user", "username", value) for value in ("", "-x", "a b", "é", "x" * 65, "a\n")),
         *(
             ("user", "email", value)
-            for value in ("", "x", "a b@c", "@", "a@b@c", "x" * 250 + "@b.cd")
+            for value in ("", "x", "a b@c", "@", "a@b@c", "x" * 250 + "@b.cd", "a@b.cd\n")
         ),
         *(("user", "password", value) for value in ("", "short", "x" * 1025)),
         *(("user", "role", value) for value in ("root", "Admin", None, 1)),

@@ -212,6 +212,9 @@ class DiscogsClient:
             raise _Again(
                 DiscogsUnavailable(f"Discogs took longer than {CALL_SECONDS:.0f} s for {path}")
             ) from error
+        except httpx.LocalProtocolError:
+            # Its words hold the header that can't be sent, which may be the token.
+            raise UnexpectedAnswer(f"The call of {path} can't be put into words of HTTP") from None
         except httpx.HTTPError as error:
             # The words of httpx may hold the address, which holds no secret.
             words = str(error) or type(error).__name__

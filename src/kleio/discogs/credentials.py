@@ -42,15 +42,21 @@ async def read_token(conn: Connection, user_id: UUID, settings: Settings) -> Sec
     """Return a user's Discogs token.
 
     Raises:
-        NoToken: there is none, or none of the server's keys opens it.
+        NoToken: there is none, none of the server's keys opens it, or no header can hold it.
     """
     encrypted = await discogs_credentials.get_credential(conn, user_id=user_id)
     if encrypted is None:
         raise NoToken("There is no Discogs token (PUT /me/discogs-token keeps one)")
     try:
-        return Secret(encryption.decrypt(encrypted, user_id=user_id, keys=settings.secret_keys()))
+        token = encryption.decrypt(encrypted, user_id=user_id, keys=settings.secret_keys())
     except encryption.EncryptionError as error:
         raise NoToken("The Discogs token was kept with another KLEIO_SECRET_KEY") from error
+    if not token.isascii() or not token.isprintable() or token != token.strip():
+        # A library that refuses to send it would tell what it is.
+        raise NoToken(
+            "The Discogs token holds what no token has, such as a line's end; set it again"
+        )
+    return Secret(token)
 
 
 async def renew_tokens(conn: Connection, settings: Settings, *, now: datetime) -> Renewed:

@@ -15,9 +15,10 @@ from kleio import accounts
 NO_NUL = r"^[^\x00]*$"
 NOT_BLANK = r"^[^\x00]*[^\x00\s][^\x00]*$"
 SEARCHABLE = r"^[^\x00]*[^\W_][^\x00]*$"
-URL = r"^https?://[^\x00\s]+$"
-DURATION = r"^(\d{1,3}:)?\d{1,3}:[0-5]\d$"
-PRINTABLE = r"^[!-~]+$"
+URL = r"^https?://[^\x00\s]+" + accounts.END
+DURATION = r"^(\d{1,3}:)?\d{1,3}:[0-5]\d" + accounts.END
+PRINTABLE = r"^[!-~]+" + accounts.END
+SIDE = r"^[A-Z]{1,2}" + accounts.END
 
 PATTERN_WORDS = {
     NO_NUL: "holds a NUL character",
@@ -26,6 +27,7 @@ PATTERN_WORDS = {
     URL: "not an http or https address",
     DURATION: "not of the form m:ss or h:mm:ss",
     PRINTABLE: "holds a space or a character that is not ASCII",
+    SIDE: "not one or two letters, A to Z",
     accounts.USERNAME_PATTERN: (
         "not 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit"
     ),

@@ -33,7 +33,7 @@ from kleio.repositories.plays import Play
 
 Seconds = Annotated[int, Meta(ge=0, le=48 * 3600)]
 Minutes = Annotated[float, Meta(ge=0, le=48 * 60)]
-Side = Annotated[str, Meta(pattern=r"^[A-Z]{1,2}$")]
+Side = Annotated[str, Meta(pattern=fields.SIDE)]
 
 
 class NewPlay(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):

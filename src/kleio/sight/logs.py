@@ -72,8 +72,9 @@ def configure(level: str, kind: LogFormat) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(kind))
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    # One line a call to Discogs is too much.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # One line a call to Discogs is too much, and a header that can't be sent stands in httpcore's.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def log_request(scope: Any, method: str, status: int, seconds: float) -> None:
