@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NotRequired, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 import argon2
@@ -29,6 +29,10 @@ from kleio.repositories.tokens import Token
 from kleio.repositories.users import User
 
 R = TypeVar("R")
+
+Lend = Callable[[], AbstractAsyncContextManager[Connection]]
+"""Lends a connection, such as `Database.connection`. None is held while a password waits and is
+hashed: a crowd of them must not take the pool from others."""
 
 TOKEN_PREFIX = "kleio_"  # noqa: S105 -- what every token begins with, not one
 SHOWN_CHARACTERS = 12
@@ -71,6 +75,16 @@ class InvalidField(ValueError):
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+
+
+class NewAccount(TypedDict):
+    """What `make_user` takes of a user but the password."""
+
+    username: str
+    email: str
+    now: datetime
+    role: NotRequired[str]
+    discogs_username: NotRequired[str | None]
 
 
 class SignIn(NamedTuple):
@@ -223,7 +237,7 @@ async def _in_thread(work: Callable[[], R]) -> R:
 # --- users --------------------------------------------------------------------------------------
 
 
-async def register_user(
+async def make_user(
     conn: Connection,
     *,
     username: str,
@@ -231,21 +245,18 @@ async def register_user(
     now: datetime,
     role: str = "user",
     discogs_username: str | None = None,
-    password: str | None = None,
+    password_hash: str | None = None,
 ) -> User:
     """Make a user with the folder that every user has, in one transaction.
 
     Raises:
         InvalidField: a field breaks the rules; nothing was written.
         Conflict: the name or the address is taken; `conflicting_field` says which.
-        Overloaded: too many passwords wait already.
     """
     check_username(username)
     check_email(email)
     if discogs_username is not None:
         _check_text("discogsUsername", discogs_username, DISCOGS_USERNAME_LENGTH)
-    # Before the transaction: it takes a tenth of a second.
-    password_hash = None if password is None else await hash_password(password)
     async with conn.transaction():
         user = await users.insert_user(
             conn,
@@ -261,37 +272,40 @@ async def register_user(
     return user
 
 
+async def register_user(
+    connection: Lend, *, password: str | None, **account: Unpack[NewAccount]
+) -> User:
+    """Make a user as `make_user` does; without a password they sign in with tokens only.
+
+    Raises:
+        InvalidField, Conflict: as `make_user`.
+        Overloaded: too many passwords wait already.
+    """
+    password_hash = None if password is None else await hash_password(password)
+    async with connection() as conn:
+        return await make_user(conn, password_hash=password_hash, **account)
+
+
 async def create_user(
-    conn: Connection,
-    *,
-    username: str,
-    email: str,
-    now: datetime,
-    role: str = "user",
-    discogs_username: str | None = None,
-    password: str | None = None,
+    conn: Connection, *, password: str | None = None, **account: Unpack[NewAccount]
 ) -> tuple[User, Token, str]:
-    """Make a user as `register_user` does, and a token that does not expire, in one transaction.
+    """Make a user as `make_user` does, and a token that does not expire, in one transaction.
 
     Returns:
         The user, the token, and the token's text, which exists nowhere else.
     """
+    # Before the transaction: it takes a tenth of a second.
+    password_hash = None if password is None else await hash_password(password)
     async with conn.transaction():
-        user = await register_user(
-            conn,
-            username=username,
-            email=email,
-            now=now,
-            role=role,
-            discogs_username=discogs_username,
-            password=password,
+        user = await make_user(conn, password_hash=password_hash, **account)
+        token, text = await create_token(
+            conn, user_id=user.id, name=FIRST, lifetime=None, now=account["now"]
         )
-        token, text = await create_token(conn, user_id=user.id, name=FIRST, lifetime=None, now=now)
     return user, token, text
 
 
 async def sign_in(
-    connection: Callable[[], AbstractAsyncContextManager[Connection]],
+    connection: Lend,
     username: str,
     password: str,
     *,
@@ -301,8 +315,7 @@ async def sign_in(
     """Return a new token for the right name and password, None for anything else.
 
     Args:
-        connection: lends a connection, such as `Database.connection`. None is held while the
-            password waits and is checked: a crowd of logins must not take the pool from others.
+        connection: asked twice, before and after the password is checked.
         username: in any case.
         password: as typed.
         lifetime: seconds until the token expires.

@@ -129,7 +129,7 @@ async def _store_catalogue(conn: Connection, catalogue: list[ReleaseDocument]) -
 async def _add_user(
     conn: Connection, user: DemoUser, catalogue: list[ReleaseDocument], now: datetime
 ) -> User:
-    added = await accounts.register_user(
+    added = await accounts.make_user(
         conn,
         username=user.username,
         email=user.email,

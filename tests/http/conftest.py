@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 # `import http_site`: at the end of the path, so that nothing here hides another module.
 sys.path.append(str(Path(__file__).parent))
 
-from http_site import SECRET_KEY, STATEMENT_NAME, Site, fill, open_site
+from http_site import SECRET_KEY, STATEMENT_NAME, HeldPasswords, Site, fill, open_site
 
 from kleio.settings import Settings, load_settings
 from pgbouncer import is_pooled, running_pgbouncer, set_for_all_databases, through
@@ -98,6 +98,13 @@ async def reading(
         settings = _settings(way_to(conninfo), tmp_path_factory.mktemp("reading"))
         async with open_site(settings) as running:
             yield running
+
+
+@pytest.fixture
+def held_passwords(monkeypatch: pytest.MonkeyPatch) -> HeldPasswords:
+    held = HeldPasswords()
+    monkeypatch.setattr("kleio.accounts.hash_password", held.hash)
+    return held
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from http_site import NOWHERE, PASSWORD, Site, field_problem, follow, problem
+from http_site import NOWHERE, PASSWORD, HeldPasswords, Site, field_problem, follow, problem
+
+from waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -77,6 +80,25 @@ async def test_an_administrator_adds_changes_and_deletes(site: Site) -> None:
     assert (await site.root.delete(url)).status_code == 204
     problem(await site.root.delete(url), 404, "not-found")
     problem(await site.root.patch(url, json={}), 404, "not-found")
+
+
+async def test_new_users_hold_no_connection_while_their_passwords_wait(
+    site: Site, held_passwords: HeldPasswords
+) -> None:
+    crowd = 2 * site.settings.db_max_open_conns
+    adding = [
+        asyncio.create_task(
+            site.root.post(URL, json=NEW | {"username": name, "email": f"{name}@example.org"})
+        )
+        for name in (f"carol{number}" for number in range(crowd))
+    ]
+    try:
+        await until(lambda: held_passwords.waiting == crowd)
+        assert (await site.alice.get("/api/v1/me")).status_code == 200
+    finally:
+        held_passwords.go_on.set()
+        answers = await asyncio.gather(*adding)
+    assert {answer.status_code for answer in answers} == {201}
 
 
 async def test_a_user_goes_with_everything(site: Site) -> None:

@@ -78,16 +78,15 @@ async def add_user(request: ApiRequest, data: JSONBody[NewUser]) -> Response[Use
         if data.password is None:
             raise invalid_field("password", "needed to register")
         await guesses_of(request).count_registration(request)
-    async with database_of(request).connection() as conn:
-        user = await accounts.register_user(
-            conn,
-            username=data.username,
-            email=data.email,
-            discogs_username=data.discogs_username,
-            role=data.role,
-            password=data.password,
-            now=datetime.now(UTC),
-        )
+    user = await accounts.register_user(
+        database_of(request).connection,
+        username=data.username,
+        email=data.email,
+        discogs_username=data.discogs_username,
+        role=data.role,
+        password=data.password,
+        now=datetime.now(UTC),
+    )
     response = versioned(user)
     response.headers["Location"] = f"{request.url.path}/{user.id}"
     return response

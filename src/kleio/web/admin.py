@@ -144,16 +144,15 @@ async def add_user(request: PageRequest) -> Response[str]:
 
 
 async def _register(request: PageRequest, wish: NewUser) -> None:
-    async with database_of(request).connection() as conn:
-        await accounts.register_user(
-            conn,
-            username=wish.username,
-            email=wish.email,
-            discogs_username=wish.discogs_username,
-            role=wish.role,
-            password=wish.password,
-            now=datetime.now(UTC),
-        )
+    await accounts.register_user(
+        database_of(request).connection,
+        username=wish.username,
+        email=wish.email,
+        discogs_username=wish.discogs_username,
+        role=wish.role,
+        password=wish.password,
+        now=datetime.now(UTC),
+    )
 
 
 @get(f"{PATH}/runs", guards=[require_admin], include_in_schema=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from http_site import ALICES_NOTE, PASSWORD, Site
+from http_site import ALICES_NOTE, PASSWORD, HeldPasswords, Site
 from page_client import Browser, as_browser, inline, links
 
 from factories import NOW
 from kleio.repositories import maintenance
+from waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +104,25 @@ async def test_users_are_listed_and_added(site: Site) -> None:
         "/sign-in", data={"username": "dora", "password": PASSWORD}
     )
     assert signed_in.status_code == 303
+
+
+async def test_new_users_hold_no_connection_while_their_passwords_wait(
+    site: Site, held_passwords: HeldPasswords
+) -> None:
+    root = await as_browser(site, "root")
+    crowd = 2 * site.settings.db_max_open_conns
+    adding = [
+        asyncio.create_task(
+            root.post("/admin/users", username=name, email=f"{name}@b.org", password=PASSWORD)
+        )
+        for name in (f"dora{number}" for number in range(crowd))
+    ]
+    try:
+        await until(lambda: held_passwords.waiting == crowd)
+        await root.get("/log")
+    finally:
+        held_passwords.go_on.set()
+        await asyncio.gather(*adding)
 
 
 async def test_runs_of_everybody(site: Site) -> None:
