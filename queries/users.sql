@@ -40,13 +40,13 @@ SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
  WHERE lower(u.username) = lower(:username::text COLLATE "C");
 
 -- name: get_user_secret(username)^
--- What a login is checked against.
+-- What a login is checked against, and of which version of the user it is.
 --
 -- Returns: 0..1 rows UserSecret.
 -- Index:   users_username_key (lower(username)).
 -- Cost:    at most 6 buffers.
 -- Locks:   none.
-SELECT u.id, u.password_hash
+SELECT u.id, u.password_hash, u.updated_at
   FROM users AS u
  WHERE lower(u.username) = lower(:username::text COLLATE "C");
 

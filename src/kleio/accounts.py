@@ -334,7 +334,8 @@ async def sign_in(
     try:
         async with connection() as conn, conn.transaction():
             if new_hash is not None:
-                await _store_hash(conn, secret.id, new_hash, now)
+                # Not where the user was changed since: the password may be another one by now.
+                await _store_hash(conn, secret.id, new_hash, now, version=secret.updated_at)
             await tokens.delete_expired_tokens(conn, user_id=secret.id, now=now)
             token, text = await create_token(
                 conn, user_id=secret.id, name=LOGIN, lifetime=lifetime, now=now
@@ -354,10 +355,17 @@ async def set_password(conn: Connection, *, user_id: UUID, password: str, now: d
     return await _store_hash(conn, user_id, await hash_password(password), now)
 
 
-async def _store_hash(conn: Connection, user_id: UUID, password_hash: str, now: datetime) -> bool:
+async def _store_hash(
+    conn: Connection,
+    user_id: UUID,
+    password_hash: str,
+    now: datetime,
+    *,
+    version: datetime | None = None,
+) -> bool:
     changes = msgspec.json.encode({"passwordHash": password_hash}).decode()
     user = await users.update_user(
-        conn, user_id=user_id, changes=changes, expected_updated_at=None, now=now
+        conn, user_id=user_id, changes=changes, expected_updated_at=version, now=now
     )
     return user is not None
 

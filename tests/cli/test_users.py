@@ -133,6 +133,38 @@ async def test_sign_in_renews_a_hash_with_old_parameters(
     assert "$m=65536,t=3,p=4$" in (secret.password_hash or "")
 
 
+async def test_sign_in_undoes_no_password_that_is_set_meanwhile(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import argon2
+
+    now = datetime.now(UTC)
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts, "HASHER", weak)
+        assert run(*ADD, "--password-stdin", input="correct horse").exit_code == 0
+    verify = accounts.verify_password
+
+    async def overtaken(password: str, password_hash: str | None) -> tuple[bool, str | None]:
+        found = await verify(password, password_hash)
+        async with database.connection() as conn:
+            user = await users.get_user_by_username(conn, username="ada")
+            assert user is not None
+            assert await accounts.set_password(
+                conn, user_id=user.id, password="battery staple", now=datetime.now(UTC)
+            )
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts, "verify_password", overtaken)
+        await accounts.sign_in(database.connection, "ada", "correct horse", lifetime=60, now=now)
+    for password, is_right in (("correct horse", False), ("battery staple", True)):
+        signed_in = await accounts.sign_in(
+            database.connection, "ada", password, lifetime=60, now=now
+        )
+        assert (signed_in is not None) is is_right
+
+
 async def test_user_without_password_can_not_sign_in(run: Run, database: Database) -> None:
     run(*ADD)
     assert not await accounts.sign_in(

@@ -54,7 +54,7 @@ async def test_a_user_is_found_by_id_and_by_name_in_any_case(tx: Connection) -> 
     assert await users.get_user(tx, user_id=user.id) == user
     for name in ("Ada", "ada", "ADA"):
         assert await users.get_user_by_username(tx, username=name) == user
-        secret = UserSecret(user.id, "$argon2id$x")
+        secret = UserSecret(user.id, "$argon2id$x", user.updated_at)
         assert await users.get_user_secret(tx, username=name) == secret
     assert await users.get_user_by_username(tx, username="ad") is None
     assert await users.get_user(tx, user_id=UUID(int=1)) is None

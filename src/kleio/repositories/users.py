@@ -26,6 +26,7 @@ class UserSecret(Row, frozen=True):
 
     id: UUID
     password_hash: str | None
+    updated_at: datetime
 
 
 @query
