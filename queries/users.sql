@@ -104,12 +104,13 @@ RETURNING u.id, u.username, u.email, u.discogs_username, u.role::text,
           u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at;
 
 -- name: lock_administrators()
--- Keep administrators from being deleted by others until the transaction ends.
+-- Keep administrators what they are until the transaction ends.
 --
--- Two that erase themselves at the same time would both see that the other one is left.
+-- Two that erase or demote themselves or each other at the same time would both see that the other
+-- one is left. Whom it had to wait for and who is none any more is not among the rows.
 --
 -- Returns: 0..n rows UUID.
--- Index:   none; the whole table is read, when an administrator erases their account.
+-- Index:   none; the whole table is read, when an administrator goes or becomes a user.
 -- Order:   id; total, so that two can't deadlock.
 -- Cost:    at most 17 buffers.
 -- Locks:   the rows, FOR NO KEY UPDATE: what refers to them can still be written.

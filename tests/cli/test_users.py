@@ -184,6 +184,16 @@ def test_remove_asks(run: Run) -> None:
     assert one_line(gone) == "kleio: user 'ada' does not exist"
 
 
+def test_removing_the_last_administrator_says_so(run: Run) -> None:
+    for name in ("ada", "ben"):
+        run("user", "add", name, "--email", f"{name}@example.org", "--admin")
+    run("user", "add", "eve", "--email", "eve@example.org")
+    for name, left in (("ada", True), ("ben", False), ("eve", True)):
+        removed = run("user", "remove", name, "--yes")
+        assert removed.exit_code == 0
+        assert ("no administrator is left" not in removed.stderr) is left
+
+
 async def test_removed_users_token_opens_nothing(run: Run, conn: Connection) -> None:
     text = run(*ADD).stdout.strip()
     assert run("user", "remove", "ADA", "--yes").exit_code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 from http_site import NOWHERE, PASSWORD, HeldPasswords, Site, field_problem, follow, problem
 
@@ -156,3 +157,47 @@ async def test_a_demoted_administrator_may_no_more(site: Site) -> None:
     assert (await site.bob.get(URL)).status_code == 200
     await site.root.patch(f"{URL}/{bob}", json={"role": "user"})
     problem(await site.bob.get(URL), 403)
+
+
+async def administrators(site: Site) -> list[str]:
+    return [name for (name,) in await site.rows("SELECT username FROM users WHERE role = 'admin'")]
+
+
+async def test_the_last_administrator_stays_one(site: Site) -> None:
+    url = f"{URL}/{await site.user_id('root')}"
+    problem(await site.root.patch(url, json={"role": "user"}), 403, "forbidden")
+    assert await administrators(site) == ["root"]
+    assert (await site.root.patch(url, json={"role": "admin"})).status_code == 200
+    bob = await site.user_id("bob")
+    assert (await site.root.patch(f"{URL}/{bob}", json={"role": "admin"})).status_code == 200
+    assert (await site.root.patch(url, json={"role": "user"})).status_code == 200
+    assert await administrators(site) == ["bob"]
+
+
+@pytest.mark.parametrize(
+    ("of_root", "of_bob"),
+    [
+        ("demote bob", "demote root"),
+        ("demote root", "demote bob"),
+        ("delete bob", "delete root"),
+        ("delete bob", "demote root"),
+        ("erase root", "demote bob"),
+    ],
+)
+async def test_two_administrators_at_once_leave_one(site: Site, of_root: str, of_bob: str) -> None:
+    await site.rows("UPDATE users SET role = 'admin' WHERE username = 'bob'")
+
+    async def act(client: httpx.AsyncClient, what: str) -> int:
+        verb, name = what.split()
+        url = f"{URL}/{await site.user_id(name)}"
+        if verb == "demote":
+            answer = await client.patch(url, json={"role": "user"})
+        elif verb == "delete":
+            answer = await client.delete(url)
+        else:
+            answer = await client.delete("/api/v1/me", params={"username": name})
+        assert answer.status_code < 500
+        return answer.status_code
+
+    await asyncio.gather(act(site.root, of_root), act(site.bob, of_bob))
+    assert len(await administrators(site)) == 1

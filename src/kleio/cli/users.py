@@ -204,15 +204,22 @@ def list_users(as_json: bool) -> None:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def remove_user(name: str, yes: bool) -> None:
-    """Remove a user with their shelf, folders and tokens, for good."""
+    """Remove a user with their shelf, folders and tokens, for good.
+
+    The last administrator too: `kleio user add --admin` makes another one.
+    """
 
     async def find(conn: AsyncConnection[Any], _settings: Settings) -> User:
         return await find_user(conn, name)
 
     async def remove(conn: AsyncConnection[Any], _settings: Settings) -> None:
-        if await users.delete_user(conn, user_id=user.id) == 0:
-            fail(f"user {name!r} does not exist")
+        async with conn.transaction():
+            administrators = await users.lock_administrators(conn)
+            if await users.delete_user(conn, user_id=user.id) == 0:
+                fail(f"user {name!r} does not exist")
         _say(f"user {user.username} removed")
+        if administrators == [user.id]:
+            _say("no administrator is left; kleio user add --admin makes one")
 
     settings = read_settings()
     with clear_errors(), open_database(settings) as conninfo:

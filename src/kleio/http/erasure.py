@@ -11,7 +11,8 @@ from litestar import Router, delete
 from litestar.params import QueryParameter
 
 from kleio.http.auth import ApiRequest, UserRequest, database_of
-from kleio.http.problems import documented, forbidden, invalid_field
+from kleio.http.problems import documented, invalid_field
+from kleio.http.users import keep_an_administrator
 from kleio.repositories import plays, users
 
 Repeated = Annotated[
@@ -57,9 +58,8 @@ async def erase(request: UserRequest, username: str) -> None:
     if username != user.username:
         raise invalid_field("username", "not your username, to the letter", source="query")
     async with database_of(request).transaction() as conn:
-        # Locked, because of two administrators at the same time each would see the other.
-        if user.role == "admin" and await users.lock_administrators(conn) == [user.user_id]:
-            raise forbidden("The last administrator can't go; make another user one first.")
+        if user.role == "admin":
+            await keep_an_administrator(conn, leaving=user.user_id)
         await users.delete_user(conn, user_id=user.user_id)
 
 

@@ -14,6 +14,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
 from kleio import accounts
+from kleio.db.queries import Connection
 from kleio.http import fields
 from kleio.http.auth import OPTIONAL_AUTH, ApiRequest, database_of, require_admin
 from kleio.http.guesses import guesses_of
@@ -52,6 +53,31 @@ class UserChanges(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     discogs_username: fields.DiscogsUsername | UnsetType | None = UNSET
     role: Role | UnsetType = UNSET
     password: fields.Password | UnsetType = UNSET
+
+
+async def keep_an_administrator(conn: Connection, *, leaving: UUID) -> list[UUID]:
+    """Keep administrators what they are until the transaction ends; refuse that the last one goes.
+
+    Args:
+        conn: in the transaction in which somebody goes, or becomes a user.
+        leaving: who that is.
+
+    Returns:
+        All administrators.
+
+    Raises:
+        ProblemError: 403 to the last one.
+    """
+    administrators = await users.lock_administrators(conn)
+    if administrators == [leaving]:
+        raise forbidden("The last administrator can't go; make another user one first.")
+    return administrators
+
+
+async def _only_as_administrator(conn: Connection, request: ApiRequest, *, leaving: UUID) -> None:
+    """Let only somebody go on who is an administrator still, which the guard has seen earlier."""
+    if request.user.user_id not in await keep_an_administrator(conn, leaving=leaving):
+        raise forbidden("Only an administrator may do this.")
 
 
 class UserPage(Page[User], frozen=True, kw_only=True):
@@ -128,7 +154,7 @@ async def list_users(
 async def update_user(
     request: ApiRequest, user_id: FromPath[UUID], data: JSONBody[UserChanges]
 ) -> Response[User]:
-    """Change what is given; takes `If-Match`."""
+    """Change what is given; takes `If-Match`. The last administrator stays one."""
     expected = expected_version(request)
     if isinstance(data.email, str):
         accounts.check_email(data.email)
@@ -144,6 +170,8 @@ async def update_user(
     if isinstance(data.password, str):
         changes["passwordHash"] = await accounts.hash_password(data.password)
     async with database_of(request).transaction() as conn:
+        if data.role == "user":
+            await _only_as_administrator(conn, request, leaving=user_id)
         user = await users.update_user(
             conn,
             user_id=user_id,
@@ -171,7 +199,8 @@ async def delete_user(request: ApiRequest, user_id: FromPath[UUID]) -> None:
     """Delete a user with everything that is theirs; not oneself."""
     if user_id == request.user.user_id:
         raise forbidden("Nobody may delete their own account here.")
-    async with database_of(request).connection() as conn:
+    async with database_of(request).transaction() as conn:
+        await _only_as_administrator(conn, request, leaving=user_id)
         deleted = await users.delete_user(conn, user_id=user_id)
     if not deleted:
         raise not_found("user")

@@ -89,7 +89,7 @@ async def update_user(
 
 @query
 async def lock_administrators(conn: Connection) -> list[UUID]:
-    """Return all administrators' ids; none of them is deleted by others meanwhile."""
+    """Return all administrators' ids; each stays one until the transaction ends."""
 
 
 @query
