@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from http_site import API, NOWHERE, Site, assert_no_leak, problem
+from http_site import API, NOWHERE, TOKENS, Site, assert_no_leak, problem
 
 from kleio.http import slow_bodies
 
@@ -246,6 +246,51 @@ async def test_a_body_is_not_slow_while_nobody_asks_for_it(
     in_time = slow_bodies.in_time(receive)
     clock += 2 * slow_bodies.FIRST_SECONDS
     assert (await in_time())["body"] == b"{}"
+
+
+@pytest.mark.parametrize("path", [f"{API}/collection", f"{API}/imports", "/sign-in"])
+async def test_a_body_that_the_client_cuts_off_is_no_bug(
+    reading: Site, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    received = iter(
+        [
+            {"type": "http.request", "body": b'{"discogsId"', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(received)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    kind = "application/x-www-form-urlencoded" if path == "/sign-in" else "application/json"
+    headers = {
+        "authorization": f"Bearer {TOKENS['alice']}",
+        "content-type": kind,
+        "content-length": "100",
+    }
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("kleio.test", 80),
+    }
+    await reading.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    if path != "/sign-in":
+        assert json.loads(sent[1]["body"])["type"] == "urn:kleio:problem:cut-off"
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert not reading.app.state.import_tasks._senders
 
 
 async def test_a_user_sends_one_file_at_a_time(site: Site) -> None:

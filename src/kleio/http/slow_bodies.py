@@ -1,4 +1,6 @@
-"""Request bodies that come too slowly: who sends one is sent away, and holds no place for hours.
+"""Request bodies that come too slowly, or break off: no bug of the server's, and no place held.
+
+Who sends one too slowly is sent away.
 
 Slow headers are the server's own business (Granian gives them 30 s).
 """
@@ -23,7 +25,7 @@ METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def in_time(receive: Any) -> Any:
-    """Return an ASGI `receive` that raises where a body comes too slowly.
+    """Return an ASGI `receive` that raises where a body comes too slowly or is cut off.
 
     Only the time in which somebody waits for it counts: a database that hangs while the token is
     looked up is not the client's fault. After the body's end it waits as long as anybody likes, for
@@ -42,6 +44,10 @@ def in_time(receive: Any) -> Any:
         except TimeoutError:
             has_ended = True  # nobody waits for it a second time
             raise _too_slow() from None
+        if message["type"] == "http.disconnect":
+            has_ended = True
+            # Nobody reads it, but it is what the log and the metrics say.
+            raise ProblemError(HTTPStatus.BAD_REQUEST, "cut-off", "The body was cut off.")
         waited += monotonic() - began
         received += len(message.get("body", b""))
         has_ended = not message.get("more_body", False)
