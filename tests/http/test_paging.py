@@ -202,6 +202,11 @@ def encoded(*parts: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
+def nested(start: bytes) -> str:
+    """Return a cursor with arrays in arrays after its start, as deep as a cursor may be long."""
+    return base64.urlsafe_b64encode(start + b"[" * (1500 - len(start))).decode()
+
+
 BAD_CURSORS = [
     "",
     "x",
@@ -219,6 +224,10 @@ BAD_CURSORS = [
     encoded("name", 5, str(NOWHERE)),
     encoded("name", "a\0b", str(NOWHERE)),
     encoded("name", "\ud800", str(NOWHERE)),
+    encoded("name", "a", str(NOWHERE), None),
+    nested(b'["name","a","%s",' % str(NOWHERE).encode()),
+    nested(b'["name",'),
+    nested(b""),
     encoded("best", "x", str(NOWHERE)),
     encoded("best", "nan", str(NOWHERE)),
     encoded("newest", str(NOWHERE), str(NOWHERE)) + "!",

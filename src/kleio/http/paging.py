@@ -66,7 +66,7 @@ class CountedPage(Page[T], Generic[T], frozen=True, kw_only=True, rename="camel"
     refreshed_at: datetime | None = None
 
 
-class Cursor(msgspec.Struct, frozen=True, array_like=True):
+class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Where a page ended: the sort, the last row's key and its id."""
 
     sort: str
@@ -112,7 +112,7 @@ def page_request(
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         decoded = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=Cursor)
         key = msgspec.convert(decoded.key, key_type, strict=key_type is str)
-    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError) as error:
+    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, RecursionError) as error:
         raise invalid_field("cursor", "not a cursor of this list", source="query") from error
     # A number that is none is no place in an order: nothing comes after it.
     if decoded.sort != sort or key != key or (isinstance(key, str) and "\0" in key):
