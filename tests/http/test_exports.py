@@ -7,6 +7,8 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ from http_site import ALICES_NOTE, API, TOKENS, Site, field_problem, problem
 from kleio.db import pool
 from kleio.db.errors import DatabaseError, StatementTimeout
 from kleio.http import exports
+from kleio.web.sessions import COOKIE
 from pgbouncer import is_pooled
 from waiting import until
 
@@ -141,9 +144,19 @@ class Client:
     Args:
         reads: how many blocks it takes; the next one is never taken.
         leaves: whether it goes away after them.
+        who: whose request it is.
     """
 
-    def __init__(self, site: Site, path: str, *, reads: int, leaves: bool, **headers: str) -> None:
+    def __init__(
+        self,
+        site: Site,
+        path: str,
+        *,
+        reads: int,
+        leaves: bool,
+        who: str = "alice",
+        **headers: str,
+    ) -> None:
         self.site = site
         self.reads = reads
         self.leaves = leaves
@@ -161,7 +174,7 @@ class Client:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "headers": [
-                (b"authorization", f"Bearer {TOKENS['alice']}".encode()),
+                (b"authorization", f"Bearer {TOKENS[who]}".encode()),
                 *((name.replace("_", "-").encode(), v.encode()) for name, v in headers.items()),
             ],
             "client": ("127.0.0.1", 1),
@@ -246,6 +259,22 @@ async def assert_all_is_idle(site: Site) -> None:
 
 
 PLAYS = f"{API}/export/plays?format=json"
+
+
+@asynccontextmanager
+async def running(site: Site, *users: str) -> AsyncIterator[None]:
+    """Keep an export of each of these users going on for the block."""
+    clients = [Client(site, PLAYS, reads=1, leaves=False, who=user) for user in users]
+    tasks = [asyncio.create_task(client.run()) for client in clients]
+    try:
+        for client in clients:
+            async with asyncio.timeout(30):
+                await client.begun.wait()
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.mark.parametrize(
@@ -337,18 +366,33 @@ async def test_an_error_before_the_first_block_is_a_problem(
 
 
 async def test_few_exports_run_at_once_and_others_are_not_kept_waiting(large: Site) -> None:
-    clients = [Client(large, PLAYS, reads=1, leaves=False) for _ in range(2)]
-    running = [asyncio.create_task(client.run()) for client in clients]
-    for client in clients:
-        await client.begun.wait()
-    refused = await large.alice.get(PLAYS)
-    problem(refused, 503, "overloaded")
-    assert int(refused.headers["retry-after"]) >= 1
-    # Everything else is served.
-    assert (await large.alice.get(f"{API}/plays")).status_code == 200
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    await large.rows(
+        "UPDATE play_history SET user_id = %s, stylus_id = NULL, user_release_id = NULL"
+        " WHERE notes LIKE '1%%'",  # a quarter of them
+        await large.user_id("bob"),
+    )
+    async with running(large, "alice", "bob"):
+        refused = await large.root.get(PLAYS)
+        problem(refused, 503, "overloaded")
+        assert int(refused.headers["retry-after"]) >= 1
+        # Everything else is served.
+        assert (await large.alice.get(f"{API}/plays")).status_code == 200
+    await assert_nothing_is_held(large)
+
+
+async def test_a_user_exports_one_thing_at_a_time(large: Site) -> None:
+    async with running(large, "alice"):
+        for path in ("/api/v1/export/all", PLAYS):
+            refused = await large.alice.get(path)
+            problem(refused, 429, "export-running")
+            assert int(refused.headers["retry-after"]) >= 1
+        page = large.client()
+        page.cookies.set(COOKIE, TOKENS["alice"])
+        refused = await page.get("/data/exports/all")
+        assert refused.status_code == 429
+        assert "Another export of yours is going on" in refused.text
+        # Which leaves one for another user.
+        assert (await large.bob.get(PLAYS)).status_code == 200
     await assert_nothing_is_held(large)
 
 

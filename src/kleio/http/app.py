@@ -185,6 +185,7 @@ def create_app(settings: Settings | None = None) -> ObservedApplication:
                 "writes": writes,
                 "settings": settings,
                 "import_tasks": import_tasks,
+                "exporting": set(),
                 "sync_worker": sync_worker,
                 "cache": cache,
                 "songs": songs.SongReader(database, cache),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Router, get
@@ -25,7 +28,7 @@ from kleio.account_records import (
 from kleio.db.copy_out import Blocks
 from kleio.export import MEDIA_TYPES, Download, Export, Format, Noun
 from kleio.http.auth import ApiRequest, UserRequest, database_of
-from kleio.http.problems import documented, invalid_field
+from kleio.http.problems import ProblemError, documented, invalid_field
 
 STALL_SECONDS = 30.0
 """How long a client may leave a block unread; it holds a connection of the pool meanwhile."""
@@ -87,6 +90,7 @@ class ExportResponse(Stream):
             },
         )
         self._database = database_of(request)
+        self._exporting: set[UUID] = request.app.state.exporting
         self._chosen = chosen
         self._user = user
         self._now = now
@@ -99,19 +103,44 @@ class ExportResponse(Stream):
 
         async def send_export(_scope: Scope, receive: Receive, send: Send) -> None:
             # Everything that is opened here is closed here, however the sending ends.
-            async with self._database.snapshot() as conn:
-                blocks = self._chosen.blocks(
-                    conn, user_id=self._user.user_id, username=self._user.username, now=self._now
-                )
-                async with aclosing(blocks):
-                    first = await anext(blocks, b"")
-                    await response.start_response(send)
-                    is_whole = await _send_blocks(first, blocks, receive, send)
+            with _one_of(self._user.user_id, self._exporting):
+                async with self._database.snapshot() as conn:
+                    blocks = self._chosen.blocks(
+                        conn,
+                        user_id=self._user.user_id,
+                        username=self._user.username,
+                        now=self._now,
+                    )
+                    async with aclosing(blocks):
+                        first = await anext(blocks, b"")
+                        await response.start_response(send)
+                        is_whole = await _send_blocks(first, blocks, receive, send)
             # Only now: who has read the end and asks for the next one finds the place free.
             if is_whole:
                 await _send(send, b"")
 
         return send_export
+
+
+@contextmanager
+def _one_of(user_id: UUID, exporting: set[UUID]) -> Iterator[None]:
+    """Keep a user from a second export at once: a worker has few snapshots for all.
+
+    Raises:
+        ProblemError: 429.
+    """
+    if user_id in exporting:
+        raise ProblemError(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "export-running",
+            "Another export of yours is going on.",
+            headers={"Retry-After": "5"},
+        )
+    exporting.add(user_id)
+    try:
+        yield
+    finally:
+        exporting.discard(user_id)
 
 
 async def _send(send: Send, block: bytes) -> None:
