@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from kleio.cache import SONGS, forget
 from kleio.db import upkeep
 from kleio.db.errors import DatabaseError
 from kleio.db.partitions import MONTHS_AHEAD, archive_partitions, ensure_partitions
@@ -31,7 +32,7 @@ from kleio.repositories import (
     partitions,
     tokens,
 )
-from kleio.settings import Settings
+from kleio.settings import Secret, Settings
 
 logger = logging.getLogger("kleio.maintenance")
 
@@ -104,19 +105,27 @@ async def _partitions(job: Job) -> Outcome:
     return Outcome(changed=len(made), lines=made)
 
 
-def archiving(before: datetime) -> Step:
-    """Return the step that puts months of songs and albums away; only done when asked for."""
+def archiving(before: datetime, cache_url: Secret | None) -> Step:
+    """Return the step that puts months of songs and albums away; only done when asked for.
+
+    Args:
+        before: months that ended before this one's.
+        cache_url: of the cache that may have their songs.
+    """
 
     async def run(job: Job) -> Outcome:
         if job.dry_run:
             found = await partitions.list_partitions(job.conn)
             lines = [partition.name for partition in found if partition.month < before]
-        else:
-            lines = [
-                f"{month.name} with {month.references:,} references"
-                for month in await archive_partitions(job.conn, before=before)
-            ]
-        return Outcome(changed=len(lines), lines=lines)
+            return Outcome(changed=len(lines), lines=lines)
+        try:
+            archived = await archive_partitions(job.conn, before=before)
+        finally:
+            # Also where it was cut short: months before that one are away.
+            is_told = await forget(cache_url, SONGS)
+        lines = [f"{month.name} with {month.references:,} references" for month in archived]
+        warnings = [] if is_told else ["the cache could not be told; it has them for up to an hour"]
+        return Outcome(changed=len(lines), lines=lines, warnings=warnings)
 
     return Step("archive", f"put away the months before {before:%Y-%m}", run)
 

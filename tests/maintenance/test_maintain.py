@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 import factories
+from cache_server import CacheServer, needs_server
 from kleio import maintenance
 from kleio.db import upkeep
 from kleio.db.errors import DatabaseError
@@ -16,7 +17,7 @@ from kleio.db.queries import Connection
 from kleio.maintenance import STEPS, Job, Outcome, Step, StepResult, maintain, maintain_when_due
 from kleio.repositories import idempotency_keys, imports, tokens
 from kleio.repositories.maintenance import list_maintenance_steps, list_wraparound_tables
-from kleio.settings import Settings
+from kleio.settings import Secret, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -113,6 +114,40 @@ async def test_answers_are_forgotten_after_a_day(conn: Connection) -> None:
     assert (await do(conn, "answers", dry_run=True)).lines == ["1 old answer"]
     assert (await do(conn, "answers")).changed == 1
     assert await value(conn, "SELECT string_agg(key, ' ') FROM idempotency_keys") == "23"
+
+
+@needs_server
+async def test_months_that_are_put_away_leave_the_cache(
+    conn: Connection, cache_server: CacheServer
+) -> None:
+    await conn.execute(
+        "SELECT create_month_partition('songs', month)"
+        "  FROM (VALUES ('2020-01-15Z'::timestamptz), ('2020-02-15Z')) AS months (month)"
+    )
+    archive = maintenance.archiving(datetime(2020, 3, 1, tzinfo=UTC), Secret(cache_server.url))
+
+    async def put_away(*, dry_run: bool = False) -> tuple[StepResult, bytes]:
+        results = await maintain(conn, steps=[archive], dry_run=dry_run)
+        assert results is not None
+        return results[0], cache_server.value("song:generation")
+
+    first = cache_server.value("song:generation")
+    dry, untouched = await put_away(dry_run=True)
+    assert (dry.lines, untouched) == (["songs_2020_01", "songs_2020_02"], first)
+    # Cut short: by then the first month is away.
+    await conn.execute("CREATE SCHEMA archive CREATE TABLE songs_2020_02 ()")
+    failed, second = await put_away()
+    assert failed.problem is not None
+    assert await value(conn, "SELECT to_regclass('archive.songs_2020_01') IS NOT NULL")
+    assert second != first
+    await conn.execute("DROP TABLE archive.songs_2020_02")
+    done, third = await put_away()
+    assert (done.lines, done.warnings) == (["songs_2020_02 with 0 references"], [])
+    assert third != second
+    cache_server.kill()
+    results = await maintain(conn, steps=[archive])
+    assert results is not None
+    assert "up to an hour" in results[0].warnings[0]
 
 
 async def test_imports_that_nobody_goes_on_with_end_and_their_reports_stay(

@@ -68,7 +68,7 @@ async def _run(
 
     steps = maintenance.STEPS
     if archive_before is not None:
-        steps = (*steps, maintenance.archiving(archive_before))
+        steps = (*steps, maintenance.archiving(archive_before, settings.cache_url))
     conn = await maintenance.connect_to_maintain(settings, conninfo)
     async with conn:
         return await maintenance.maintain(
