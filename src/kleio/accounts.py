@@ -90,6 +90,7 @@ class NewAccount(TypedDict):
 class SignIn(NamedTuple):
     """A login that succeeded; `text` is the token itself, which exists nowhere else."""
 
+    user_id: UUID
     token: Token
     text: str
 
@@ -342,7 +343,7 @@ async def sign_in(
             )
     except MissingReference:
         return None  # removed in this very moment
-    return SignIn(token, text)
+    return SignIn(secret.id, token, text)
 
 
 async def set_password(conn: Connection, *, user_id: UUID, password: str, now: datetime) -> bool:

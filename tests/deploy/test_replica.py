@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from http_site import SECRET_KEY, Site, fill, open_site
+from http_site import PASSWORD, SECRET_KEY, TOKENS, Site, fill, open_site
 
+from cache_server import CacheServer, needs_server
 from embedded_processes import ask, end_postmaster
+from kleio.accounts import hash_token
+from kleio.cache import SONGS, forget
 from kleio.db import replica as replicas
-from kleio.db.replica import Replica, Writes
+from kleio.db.replica import WROTE_AT, Replica, Writes
 from kleio.settings import load_settings
+from kleio.web.sessions import COOKIE, csrf_token
 from replicas import Pair, pair_of_servers
 from waiting import until
 
@@ -26,21 +31,37 @@ def pair() -> Iterator[Pair]:
         yield made
 
 
+Start = Callable[..., AbstractAsyncContextManager[Site]]
+
+
 @pytest.fixture
-async def site(pair: Pair, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Site]:
-    settings = load_settings(
-        {
-            "DATABASE_URL": pair.first.conninfo,
-            "DATABASE_REPLICA_URL": pair.second.conninfo,
-            "KLEIO_HOME": str(tmp_path),
-            "KLEIO_SECRET_KEY": SECRET_KEY,
-            "KLEIO_MAINTAIN_INTERVAL": "0",
-            "DB_MAX_OPEN_CONNS": "4",
-            "DB_MAX_IDLE_CONNS": "1",
-        }
-    )
-    async with open_site(settings) as running:
-        await until(lambda: replica_of(running).lag < 1, 60)
+def start(pair: Pair, tmp_path: Path) -> Start:
+    """Start an application that reads from the replica, with further variables."""
+
+    @asynccontextmanager
+    async def started(**variables: str) -> AsyncIterator[Site]:
+        settings = load_settings(
+            {
+                "DATABASE_URL": pair.first.conninfo,
+                "DATABASE_REPLICA_URL": pair.second.conninfo,
+                "KLEIO_HOME": str(tmp_path),
+                "KLEIO_SECRET_KEY": SECRET_KEY,
+                "KLEIO_MAINTAIN_INTERVAL": "0",
+                "DB_MAX_OPEN_CONNS": "4",
+                "DB_MAX_IDLE_CONNS": "1",
+                **variables,
+            }
+        )
+        async with open_site(settings) as running:
+            await until(lambda: replica_of(running).lag < 1, 60)
+            yield running
+
+    return started
+
+
+@pytest.fixture
+async def site(start: Start, anyio_backend: str) -> AsyncIterator[Site]:
+    async with start() as running:
         yield running
 
 
@@ -117,6 +138,93 @@ async def test_a_token_that_was_revoked_is_so_at_once(pair: Pair, site: Site) ->
         assert (await phone.get("/api/v1/me")).status_code == 401
     finally:
         pair.replay(goes_on=True)
+
+
+async def test_who_has_just_come_reads_what_was_written_for_them(pair: Pair, site: Site) -> None:
+    await until_read(site, "alice")
+    pair.replay(goes_on=False)
+    try:
+        await until(lambda: replica_of(site).lag < 1, 60)
+        login = {"username": "alice", "password": PASSWORD}
+        issued = (await site.anonymous.post("/api/v1/auth/login", json=login)).json()
+        listed = await site.client(issued["token"]).get("/api/v1/auth/tokens")
+        assert issued["id"] in {token["id"] for token in listed.json()["items"]}
+        added = {"username": "carol", "email": "carol@example.org"}
+        carol = (await site.root.post("/api/v1/users", json=added)).json()
+        # What she would do next, had she no password to sign in with.
+        await site.rows(
+            "INSERT INTO auth_tokens (token_hash, user_id, name, prefix, created_at)"
+            " VALUES (%s, %s, 'hers', 'kleio_', now())",
+            hash_token("kleio_of_carol"),
+            carol["id"],
+        )
+        me = await site.client("kleio_of_carol").get("/api/v1/me")
+        assert me.json().get("username") == "carol"
+        assert await reads(site, "bob")  # all the while
+    finally:
+        pair.replay(goes_on=True)
+
+
+async def test_the_page_notes_for_whom_it_writes(site: Site) -> None:
+    writes: Writes = site.app.state.writes
+    alice = await site.user_id("alice")
+    before = writes.last(alice)
+    form = {"username": "alice", "password": PASSWORD}
+    assert (await site.client().post("/sign-in", data=form)).status_code == 303
+    assert writes.last(alice) > before
+    root = site.client()
+    root.cookies.set(COOKIE, TOKENS["root"])
+    form = {"username": "dora", "email": "dora@example.org", "csrf": csrf_token(TOKENS["root"])}
+    assert (await root.post("/admin/users", data=form)).status_code == 303
+    assert writes.last(await site.user_id("dora")) > 0
+
+
+@needs_server
+@pytest.mark.usefixtures("patient_cache")
+async def test_what_is_cached_is_no_older_than_the_last_change(
+    pair: Pair, start: Start, cache_server: CacheServer
+) -> None:
+    async with start(CACHE_URL=cache_server.url) as site:
+        song_id = await site.song_id()
+        url = f"/api/v1/songs/{song_id}"
+        counters = site.app.state.cache.counters
+
+        async def is_stored() -> bool:
+            await site.alice.get(url)
+            return counters.stored > stored
+
+        stored = counters.stored
+        await until(is_stored)
+        pair.replay(goes_on=False)
+        try:
+            await until(lambda: replica_of(site).lag < 1, 60)
+            await site.rows("UPDATE songs SET name = 'renamed' WHERE id = %s", song_id)
+            assert await forget(site.settings.cache_url, SONGS)
+            assert await reads(site, "bob")
+            stored = counters.stored
+            await until(is_stored)
+            hits = counters.hits
+            assert (await site.bob.get(url)).json()["name"] == "renamed"
+            assert counters.hits > hits
+        finally:
+            pair.replay(goes_on=True)
+
+
+async def test_a_primary_that_is_overloaded_takes_no_reads_off_the_replica(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas, "MAX_LAG_SECONDS", 60.0)  # on a machine that is busy too
+    async with start(DB_POOL_TIMEOUT="0.1s") as site, AsyncExitStack() as stack:
+        for _ in range(site.settings.db_max_open_conns):
+            await stack.enter_async_context(site.database.connection(wait=30))
+
+        def refused() -> int:
+            return site.database.stats().get("requests_errors", 0)
+
+        before = refused()
+        await until(lambda: refused() >= before + 3, 60)
+        WROTE_AT.set(0.0)
+        assert replica_of(site).may_serve()
 
 
 async def test_a_replica_that_is_gone_fails_no_request(pair: Pair, site: Site) -> None:

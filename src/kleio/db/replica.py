@@ -18,6 +18,7 @@ import mmap
 import os
 import time
 from collections import deque
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from pathlib import Path
 from uuid import UUID
@@ -124,13 +125,13 @@ class Replica:
         is_well = True
         while True:
             why = "it is too far behind"
-            try:
-                # A server that hangs must not hold the watch for as long as a statement may take.
-                async with asyncio.timeout(MAX_LAG_SECONDS):
-                    await self._look()
-            except (DatabaseError, TimeoutError) as error:
+            # A primary that is overloaded, or away, says nothing of the replica: that takes reads
+            # off it for as long as it is known to be near.
+            if (problem := await _problem_of(self._ask_primary())) is not None:
+                why = f"it is not known how far the primary is: {problem}"
+            if (problem := await _problem_of(self._ask_replica())) is not None:
                 self.leave_out()
-                why = str(error) or "it does not answer"
+                why = problem
             was_well, is_well = is_well, self.lag <= MAX_LAG_SECONDS
             if was_well and not is_well:
                 logger.warning("the replica is left out: %s", why)
@@ -138,11 +139,13 @@ class Replica:
                 logger.warning("the replica is read from")
             await asyncio.sleep(WATCH_SECONDS)
 
-    async def _look(self) -> None:
+    async def _ask_primary(self) -> None:
         now = time.monotonic()
         # What was acknowledged until now is in the log up to here.
         async with self._primary.connection() as conn:
             self._asked.append((now, await _position(conn, _WRITTEN)))
+
+    async def _ask_replica(self) -> None:
         async with self.database.connection() as conn:
             replayed = await _position(conn, _REPLAYED)
         while self._asked and self._asked[0][1] <= replayed:
@@ -150,6 +153,17 @@ class Replica:
         if len(self._asked) > MAX_LAG_SECONDS / WATCH_SECONDS:
             # Far behind: of the older ones only the first is needed, to know when it is through.
             self._asked.pop()
+
+
+async def _problem_of(question: Awaitable[None]) -> str | None:
+    """Return why a server could not be asked, None where it could."""
+    try:
+        # A server that hangs must not hold the watch for as long as a statement may take.
+        async with asyncio.timeout(MAX_LAG_SECONDS):
+            await question
+    except (DatabaseError, TimeoutError) as error:
+        return str(error) or "it does not answer"
+    return None
 
 
 _WRITTEN = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"

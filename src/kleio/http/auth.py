@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -184,6 +185,17 @@ async def known_session(
     if writes is not None and connection.scope.get("method") in READS:
         WROTE_AT.set(writes.last(session.user_id))
     return session
+
+
+def note_write(connection: ASGIConnection[Any, Any, Any, Any], user_id: UUID) -> None:
+    """Have what a user reads from now on be at least as new as this moment.
+
+    For what is written for a user by a request that is nobody's yet, or another's: after the commit
+    and before the answer. What users write themselves the application notes.
+    """
+    writes: Writes | None = connection.app.state.writes
+    if writes is not None:
+        writes.note(user_id)
 
 
 ApiRequest = Request[Session, bytes, State]

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from kleio import accounts, encryption
 from kleio.discogs.credentials import keep_token
 from kleio.http import fields
-from kleio.http.auth import NO_AUTH, ApiRequest, UserRequest, database_of
+from kleio.http.auth import NO_AUTH, ApiRequest, UserRequest, database_of, note_write
 from kleio.http.guesses import guesses_of
 from kleio.http.paging import Page
 from kleio.http.problems import (
@@ -138,6 +138,7 @@ async def login(request: ApiRequest, data: JSONBody[Login]) -> Response[IssuedTo
         )
         if signed_in is None:
             raise unauthorized("The name or the password is wrong.")
+    note_write(request, signed_in.user_id)
     return _issued(signed_in.token, signed_in.text)
 
 

@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 from kleio import accounts
 from kleio.db.queries import Connection
 from kleio.http import fields
-from kleio.http.auth import OPTIONAL_AUTH, ApiRequest, database_of, require_admin
+from kleio.http.auth import OPTIONAL_AUTH, ApiRequest, database_of, note_write, require_admin
 from kleio.http.guesses import guesses_of
 from kleio.http.paging import (
     CursorText,
@@ -113,6 +113,7 @@ async def add_user(request: ApiRequest, data: JSONBody[NewUser]) -> Response[Use
         password=data.password,
         now=datetime.now(UTC),
     )
+    note_write(request, user.id)
     response = versioned(user)
     response.headers["Location"] = f"{request.url.path}/{user.id}"
     return response

@@ -12,7 +12,7 @@ from litestar import Response, get, post
 from kleio import accounts
 from kleio.db.errors import DatabaseError
 from kleio.health import Health, parts_of
-from kleio.http.auth import database_of, require_admin
+from kleio.http.auth import database_of, note_write, require_admin
 from kleio.http.health import health_check_of
 from kleio.http.paging import CursorText, page_request
 from kleio.http.users import NewUser
@@ -144,7 +144,7 @@ async def add_user(request: PageRequest) -> Response[str]:
 
 
 async def _register(request: PageRequest, wish: NewUser) -> None:
-    await accounts.register_user(
+    user = await accounts.register_user(
         database_of(request).connection,
         username=wish.username,
         email=wish.email,
@@ -153,6 +153,7 @@ async def _register(request: PageRequest, wish: NewUser) -> None:
         password=wish.password,
         now=datetime.now(UTC),
     )
+    note_write(request, user.id)
 
 
 @get(f"{PATH}/runs", guards=[require_admin], include_in_schema=False)

@@ -10,7 +10,7 @@ from litestar import Request, Response, get, post
 from litestar.params import FromQuery
 
 from kleio import accounts
-from kleio.http.auth import database_of, find_session
+from kleio.http.auth import database_of, find_session, note_write
 from kleio.http.guesses import guesses_of
 from kleio.http.problems import ProblemError, unauthorized
 from kleio.http.session import settings_of
@@ -109,6 +109,7 @@ async def sign_in(request: PageRequest) -> Response[str]:
                 raise unauthorized("The name or the password is wrong.")
     except ProblemError as error:
         return _refused(request, form, error)
+    note_write(request, issued.user_id)
     cookie = session_cookie(request, issued.text, lifetime=lifetime)
     return see_other(request, own_path(form.next), cookies=[cookie])
 
