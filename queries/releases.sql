@@ -21,14 +21,20 @@ SELECT r.discogs_id, r.source_hash
 -- name: list_better_releases(discogs_ids)
 -- Which of these Discogs releases the catalogue knows as well as a stub of the API, or better.
 --
+-- A stub has neither tracks nor a playing time that anybody has measured, and would take both off
+-- one that has come from an older Kleio.
+--
 -- Returns: 0..n rows int, in no order.
--- Index:   releases_discogs_id_key.
+-- Index:   releases_discogs_id_key, tracks_pkey.
 -- Cost:    at most 9 buffers.
 -- Locks:   none.
 SELECT r.discogs_id
   FROM releases AS r
  WHERE r.discogs_id = ANY (:discogs_ids::int[])
-   AND (r.source_hash IS NOT NULL OR r.from_api);
+   AND (r.source_hash IS NOT NULL
+        OR r.from_api
+        OR (r.play_duration IS NOT NULL AND NOT r.play_duration_estimated)
+        OR EXISTS (SELECT FROM tracks AS t WHERE t.release_id = r.id));
 
 -- name: update_releases_fetched(discogs_ids, now)!
 -- Note that the API was asked for these releases, whatever it answered.

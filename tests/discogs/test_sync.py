@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from discogs_standin import Discogs
 from factories import Account
 from kleio.db.queries import Connection
+from old_kleio import build
+from older_importing import import_database
 from shelf_at_discogs import Shelf
 from syncing import copies, counts, picture, report, rows, value
 
@@ -100,3 +103,29 @@ async def test_2500_known_copies_cost_no_more_than_pages_fields_folders_and_iden
     assert counts(run) == {"unchanged": 2500}
     assert len(large.items) == 2500
     assert len(discogs.calls) == run.calls == 25 + 1 + 1 + 1
+
+
+async def test_what_an_older_kleio_knows_of_a_release_outlives_the_pages_of_a_shelf(
+    sync: Sync, ada: Account, shelf: Shelf, conn: Connection, tmp_path: Path
+) -> None:
+    """A page has neither tracks nor times; what has both, or one, stays until it is fetched."""
+    build(tmp_path / "kleio.db")
+    await import_database(conn, ada, tmp_path / "kleio.db")
+    await conn.execute(
+        "DELETE FROM tracks WHERE release_id IN (SELECT id FROM releases"
+        " WHERE NOT play_duration_estimated ORDER BY discogs_id LIMIT 1)"
+    )
+    known = (
+        "SELECT r.discogs_id, r.title, r.play_duration, r.play_duration_estimated,"
+        " array_agg(t.title || t.duration_text ORDER BY t.seq)"
+        "  FROM releases AS r LEFT JOIN tracks AS t ON t.release_id = r.id"
+        " GROUP BY r.id ORDER BY r.discogs_id"
+    )
+    before = await rows(conn, known)
+    for number, *_ in before:
+        shelf.add(number)
+    await sync(ada)
+    assert await rows(conn, known) == before
+    run = await sync(ada, with_details=True)
+    assert counts(run)["fetched"] == len(before)
+    assert [row[1] for row in await rows(conn, known)] == [f"Title {row[0]}" for row in before]
