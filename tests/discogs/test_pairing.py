@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,10 +10,14 @@ import pytest
 
 from factories import NOW, Account, make_cleaning, make_copy, make_play, make_release, make_user
 from invariants import broken_rules
+from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.repositories import collection
+from kleio.repositories.sync_runs import SyncRun
+from kleio.settings import Settings
 from shelf_at_discogs import Shelf
 from syncing import copies, copy_of, counts, report, rows, value
+from waiting import until
 
 from .conftest import Sync
 
@@ -276,9 +281,7 @@ async def test_an_instance_whose_release_was_merged_into_another_follows_with_it
     item["id"] = 11
     assert counts(await sync(ada)) == {"changed": 1}
     assert (before, (await copy_of(conn, ada, item["instance_id"]))["release"]) == (10, 11)
-    of_copies = (
-        "SELECT r.discogs_id FROM {} AS h JOIN releases AS r ON r.id = h.release_id WHERE {}"
-    )
+    of = "SELECT r.discogs_id FROM {} AS h JOIN releases AS r ON r.id = h.release_id WHERE {}"
     mine = f"h.user_id = '{ada.id}' AND h.user_release_id IS"
     for table, which, found in (
         ("play_history", f"{mine} NOT NULL", 11),
@@ -286,7 +289,7 @@ async def test_an_instance_whose_release_was_merged_into_another_follows_with_it
         ("play_history", f"{mine} NULL", 10),
         ("play_history", f"h.user_id = '{ben.id}'", 10),
     ):
-        assert await rows(conn, of_copies.format(table, which)) == [(found,)]
+        assert await rows(conn, of.format(table, which)) == [(found,)]
     assert broken_rules(conninfo) == []
     assert counts(await sync(ada)) == {"unchanged": 1}
 
@@ -311,3 +314,34 @@ async def test_a_sync_touches_nobody_else_s_copies(
     after = await rows(conn, "SELECT * FROM user_releases WHERE user_id = %s ORDER BY id", ben.id)
     assert after == before
     assert await value(conn, "SELECT count(*) FROM folders WHERE user_id = %s", ben.id) == 1
+
+
+async def test_a_sync_waits_for_an_import_of_the_same_user_and_takes_its_copies(
+    sync: Sync, ada: Account, shelf: Shelf, conn: Connection, settings: Settings, conninfo: str
+) -> None:
+    """Either would put the record on the shelf that the other one is just putting there."""
+    release_id = await make_release(conn, 10)
+    item = shelf.add(10)
+    async with await connect(settings, conninfo) as other:
+        async with other.transaction():
+            await collection.lock_shelf(other, user_id=ada.id)
+            syncing = asyncio.ensure_future(sync(ada))
+            await until(lambda: is_waiting(conn, syncing))
+            await make_copy(other, ada, release_id, notes="from the file")
+        async with asyncio.timeout(60):
+            run = await syncing
+    assert counts(run) == {"adopted": 1}
+    (found,) = await copies(conn, ada)
+    assert (found["instance"], found["notes"]) == (item["instance_id"], "from the file")
+
+
+async def is_waiting(conn: Connection, syncing: asyncio.Future[SyncRun]) -> bool:
+    """Tell whether a sync waits for the lock; one that has ended without it is a failure."""
+    assert not syncing.done()
+    return bool(
+        await value(
+            conn,
+            "SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database"
+            " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted",
+        )
+    )
