@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from discogs_standin import Discogs
-from factories import Account
+from factories import Account, make_release
 from kleio.db.queries import Connection
+from kleio.repositories import releases
 from old_kleio import build
 from older_importing import import_database
 from shelf_at_discogs import Shelf
@@ -129,3 +130,28 @@ async def test_what_an_older_kleio_knows_of_a_release_outlives_the_pages_of_a_sh
     run = await sync(ada, with_details=True)
     assert counts(run)["fetched"] == len(before)
     assert [row[1] for row in await rows(conn, known)] == [f"Title {row[0]}" for row in before]
+
+
+async def test_the_pages_of_a_shelf_have_the_pictures_that_no_dump_has(
+    sync: Sync, ada: Account, shelf: Shelf, conn: Connection
+) -> None:
+    release_id = await make_release(conn, 10)
+    await make_release(conn, 11)
+    shelf.add(10)
+    await sync(ada, dry_run=True)
+    pictures = (
+        "SELECT discogs_id, thumb, cover_image, card ->> 'thumb', card ->> 'coverImage'"
+        "  FROM releases ORDER BY discogs_id"
+    )
+    assert await rows(conn, pictures) == [(10, *(None,) * 4), (11, *(None,) * 4)]
+    known = "SELECT title, source_hash, from_api, updated_at FROM releases WHERE discogs_id = 10"
+    ((*before, written_at),) = await rows(conn, known)
+    await sync(ada)
+    given = tuple(f"https://i.discogs.com/10-{size}.jpeg" for size in (150, 600))
+    assert await rows(conn, pictures) == [(10, *given, *given), (11, *(None,) * 4)]
+    ((*after, seen_at),) = await rows(conn, known)
+    assert after == before
+    assert seen_at > written_at
+    assert await releases.refresh_releases(conn, release_ids=[release_id]) == 0
+    await sync(ada)
+    assert await rows(conn, known) == [(*before, seen_at)]
