@@ -6,11 +6,14 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from discogs_standin import Discogs
-from factories import Account, make_release
+from factories import Account, make_release, release_document
+from importing import account_file, import_account
 from kleio.db.queries import Connection
+from kleio.importers.catalogue_store import StoreCounts, store
 from kleio.repositories import releases
 from old_kleio import build
 from older_importing import import_database
@@ -155,3 +158,37 @@ async def test_the_pages_of_a_shelf_have_the_pictures_that_no_dump_has(
     assert await releases.refresh_releases(conn, release_ids=[release_id]) == 0
     await sync(ada)
     assert await rows(conn, known) == [(*before, seen_at)]
+
+
+async def test_a_release_of_somebody_s_file_is_what_discogs_says_after_a_sync(
+    sync: Sync, ada: Account, shelf: Shelf, conn: Connection
+) -> None:
+    """The catalogue is everybody's; what the file says of its origin counts for nothing."""
+    shelf.add(10)
+    told = [
+        {"id": "a", "document": {"discogsId": 10, "title": "Not so", "sourceHash": "0" * 32}},
+        {"id": "b", "document": {"title": "By hand", "fromApi": True}},
+        {"id": "c", "document": {"discogsId": 11, "title": "A stub", "fromApi": True}}
+        | {"isStub": True},
+    ]
+    await import_account(conn, ada.id, account_file(releases=told))
+    known = "SELECT discogs_id, title, from_api, source_hash IS NULL FROM releases ORDER BY 1"
+    assert await rows(conn, known) == [
+        (10, "Not so", True, False),
+        (11, "A stub", False, True),
+        (None, "By hand", False, False),
+    ]
+    run = await sync(ada, with_details=True)
+    assert counts(run) == {"added": 1, "toFetch": 1, "fetched": 1}
+    assert (await rows(conn, known))[0] == (10, "Title 10", True, False)
+
+
+async def test_a_dump_replaces_a_release_of_somebody_s_file(ada: Account, conn: Connection) -> None:
+    """Also where the two say the same, so that it is a dump's from then on."""
+    document = release_document(10)
+    told = {"id": "a", "document": msgspec.to_builtins(document)}
+    await import_account(conn, ada.id, account_file(releases=[told]))
+    known = "SELECT title, from_api, source_hash = %s FROM releases"
+    assert await rows(conn, known, document.source_hash) == [("Title 10", True, False)]
+    assert await store(conn, "releases", [document]) == StoreCounts(updated=1)
+    assert await rows(conn, known, document.source_hash) == [("Title 10", False, True)]
