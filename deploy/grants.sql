@@ -30,7 +30,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE (duration_ms, is_compilation, name, song_co
 GRANT INSERT, SELECT, UPDATE (metadata, name, profile, resource_url, source_hash, synced_at, updated_at) ON artists TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (free_at) ON attempts TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (last_used_at) ON auth_tokens TO :"app";
-GRANT DELETE, INSERT, SELECT, UPDATE (cleaned_at, deep, notes, updated_at, user_release_id) ON cleaning_history TO :"app";
+GRANT DELETE, INSERT, SELECT, UPDATE (cleaned_at, deep, notes, release_id, updated_at, user_release_id) ON cleaning_history TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (added_at, custom_fields, folder_number, media_condition, notes, present, rating, sleeve_condition, synced_at) ON discogs_copies TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (token_encrypted, updated_at) ON discogs_credentials TO :"app";
 GRANT SELECT, UPDATE (blocked_until, call_limit, calls, others, others_seen_at) ON discogs_pace TO :"app";
@@ -52,7 +52,7 @@ GRANT MAINTAIN, SELECT ON mv_artist_stats TO :"app";
 GRANT MAINTAIN, SELECT ON mv_genre_counts TO :"app";
 GRANT MAINTAIN, SELECT ON mv_library_stats TO :"app";
 GRANT MAINTAIN, SELECT ON mv_release_popularity TO :"app";
-GRANT DELETE, INSERT, SELECT, UPDATE (duration_estimated, duration_seconds, notes, played_at, side, stylus_id, updated_at, user_release_id) ON play_history TO :"app";
+GRANT DELETE, INSERT, SELECT, UPDATE (duration_estimated, duration_seconds, notes, played_at, release_id, side, stylus_id, updated_at, user_release_id) ON play_history TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (anv, artist_id, join_relation, name, role, tracks) ON release_artists TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (descriptions, name, qty, text) ON release_formats TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (genre_id) ON release_genres TO :"app";

@@ -677,6 +677,21 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
  WHERE c.user_id = :user_id::uuid
    AND c.id = :copy_id::uuid;
 
+-- name: lock_shelf(user_id)^
+-- Wait until no import or sync writes what is this user's, and keep others waiting until the end.
+--
+-- Each of them decides by what is on the shelf what to put there; two at once would put the same
+-- record there twice. With the transaction and not the session, so that it goes with a process that
+-- was killed, and holds through a transaction pooler. Taken before any other lock of the user's
+-- rows or the catalogue's.
+--
+-- Returns: one row bool, true.
+-- Index:   none; no table is read.
+-- Cost:    at most 11 buffers.
+-- Locks:   an advisory lock of the user, until the transaction ends.
+SELECT true
+  FROM pg_advisory_xact_lock(hashtextextended('kleio:shelf:' || :user_id::uuid, 0));
+
 -- name: insert_copy(user_id, release_id, discogs_id, folder_id, rating, media_condition, sleeve_condition, notes, custom_fields, added_at, now)^
 -- Put one more copy of a release on a user's shelf.
 --

@@ -1,5 +1,6 @@
 -- What a sync has read of a shelf at Discogs, and how it becomes the user's shelf here.
--- Tables: sync_items, user_releases, discogs_copies, folders; releases.
+-- Tables: sync_items, user_releases, discogs_copies, folders; releases; play_history and
+--         cleaning_history of copies that become another release's.
 --
 -- Three sides are compared field by field: here (the copy), there (Discogs now), known (what
 -- Discogs said when last synced). Where only one side changed it counts, where both did the user
@@ -336,8 +337,10 @@ UPDATE folders AS f
 --
 -- Of a release's copies without an instance, or whose instance is gone (a record that is added
 -- again at Discogs gets a new one), those on the shelf come first, then those that were archived
--- because they were gone, then other archived ones; among equals copies and items are paired in the
--- order in which they were added. Each copy is given to one item.
+-- because they were gone, then archived ones that never had an instance; among equals copies and
+-- items are paired in the order in which they were added. Each copy is given to one item. A record
+-- that was sold or given away and is bought again is another copy: one that was archived for such a
+-- reason is found by its instance, and where it has none, by items from before it was archived.
 --
 -- Returns: the number of items that have a copy.
 -- Index:   sync_items_pkey, user_releases_user_added_idx or another one that starts with the user,
@@ -353,7 +356,7 @@ WITH known AS (
        AND i.run_id = :run_id::uuid
 ),
 unknown AS (
-    SELECT i.instance_id, i.release_id,
+    SELECT i.instance_id, i.release_id, i.added_at,
            row_number() OVER (PARTITION BY i.release_id
                               ORDER BY i.added_at, i.instance_id) AS nth
       FROM sync_items AS i
@@ -363,6 +366,8 @@ unknown AS (
 ),
 free AS (
     SELECT c.id, c.release_id,
+           CASE WHEN c.archive_reason IS DISTINCT FROM 'removed at Discogs'
+                THEN c.archived_at END AS given_up_at,
            row_number() OVER (
                PARTITION BY c.release_id
                ORDER BY CASE WHEN c.archived_at IS NULL THEN 1
@@ -376,7 +381,7 @@ free AS (
         ON b.user_id = :user_id::uuid AND b.id = c.id
      WHERE c.user_id = :user_id::uuid
        AND (c.discogs_instance_id IS NULL
-            OR NOT b.present
+            OR (NOT b.present AND c.archived_at IS NULL)
             OR c.archive_reason = 'removed at Discogs')
        AND NOT EXISTS (SELECT FROM known AS k WHERE k.copy_id = c.id)
 ),
@@ -388,6 +393,7 @@ matched AS (
       FROM unknown AS u
       JOIN free AS f
         ON f.release_id = u.release_id AND f.nth = u.nth
+     WHERE NOT coalesce(u.added_at > f.given_up_at, false)
 )
 UPDATE sync_items AS i
    SET copy_id = m.copy_id,
@@ -559,12 +565,14 @@ SELECT coalesce(json_agg(json_build_object(
 -- name: update_copies_synced(user_id, run_id, now)!
 -- Write what was decided of copies that are here already, and what Discogs says of them now.
 --
--- A copy that the user has changed since it was compared is left for the next sync.
+-- A copy that the user has changed since it was compared is left for the next sync. Where Discogs
+-- has merged its release into another one, its plays and cleanings become those of that one too.
 --
 -- Returns: the number of copies of which Discogs says something new.
--- Index:   sync_items_pkey, user_releases_pkey, folders_user_id_number_key, discogs_copies_pkey.
+-- Index:   sync_items_pkey, user_releases_pkey, folders_user_id_number_key, discogs_copies_pkey,
+--          play_history_user_copy_idx, cleaning_history_user_copy_idx.
 -- Cost:    at most 11 buffers.
--- Locks:   the copies that change.
+-- Locks:   the copies that change; of those that become another release's the plays and cleanings.
 WITH written AS (
     UPDATE user_releases AS c
        SET release_id = coalesce(i.release_id, c.release_id),
@@ -588,7 +596,25 @@ WITH written AS (
        AND c.user_id = :user_id::uuid
        AND c.id = i.copy_id
        AND c.updated_at = i.seen_updated_at
-    RETURNING c.id
+    RETURNING c.id, c.release_id
+),
+played AS (
+    UPDATE play_history AS p
+       SET release_id = w.release_id,
+           updated_at = :now::timestamptz
+      FROM written AS w
+     WHERE p.user_id = :user_id::uuid
+       AND p.user_release_id = w.id
+       AND p.release_id <> w.release_id
+),
+cleaned AS (
+    UPDATE cleaning_history AS h
+       SET release_id = w.release_id,
+           updated_at = :now::timestamptz
+      FROM written AS w
+     WHERE h.user_id = :user_id::uuid
+       AND h.user_release_id = w.id
+       AND h.release_id <> w.release_id
 )
 INSERT INTO discogs_copies AS b (
     user_id, id, present, folder_number, rating, media_condition, sleeve_condition, notes,

@@ -336,7 +336,8 @@ SELECT :user_id::uuid, :run_id::uuid, j.seq,
 -- Those added at the same second are paired first, archived ones too; then those that are left, if
 -- on the shelf, in the order of their times. So as many copies are new as the file has more of a
 -- release than the user has, whatever zone its times are in. Two different instances are never the
--- same copy. Only what a record gives is compared: an empty field changes nothing.
+-- same copy, and no instance is that of two: one that another copy has is left out. Only what a
+-- record gives is compared: an empty field changes nothing.
 --
 -- Returns: the number of records.
 -- Index:   import_chunks_pkey, import_runs_pkey, import_rows_source_idx, id_map_pkey,
@@ -460,12 +461,15 @@ judged AS (
            c.id AS known_id,
            CASE WHEN p.is_other THEN 'discogsInstanceId: a copy of another release has it'
                 ELSE g.problem END AS problem,
+           CASE WHEN holder.id IS NOT NULL
+                THEN 'discogsInstanceId: left out; another copy has it' END AS instance_note,
            nullif(jsonb_strip_nulls(jsonb_build_object(
                'folderId', CASE WHEN g.folder_id <> c.folder_id
                                 THEN jsonb_build_array(c.folder_id, g.folder_id) END,
                'discogsInstanceId',
                    CASE WHEN g.instance IS DISTINCT FROM c.discogs_instance_id
                          AND g.instance IS NOT NULL
+                         AND holder.id IS NULL
                         THEN jsonb_build_array(c.discogs_instance_id, g.instance) END,
                'rating', CASE WHEN g.rating NOT IN (0, c.rating)
                               THEN jsonb_build_array(c.rating, g.rating) END,
@@ -496,6 +500,9 @@ judged AS (
         ON p.seq = g.seq
       LEFT JOIN user_releases AS c
         ON c.user_id = :user_id::uuid AND c.id = p.known_id
+      LEFT JOIN user_releases AS holder
+        ON holder.user_id = :user_id::uuid AND holder.discogs_instance_id = g.instance
+       AND holder.id <> c.id
 )
 INSERT INTO import_rows (
     user_id, run_id, seq, target_id, kind, verdict, place, source_id, reason, changes
@@ -514,7 +521,7 @@ SELECT :user_id::uuid, :run_id::uuid, j.seq,
        CASE WHEN j.problem IS NOT NULL THEN j.problem
             WHEN j.release_id IS NULL
             THEN concat('release ', j.release, ' is not in the file, or was refused')
-            ELSE nullif(concat_ws('; ', j.note,
+            ELSE nullif(concat_ws('; ', j.note, j.instance_note,
                                   CASE WHEN j.folder IS NOT NULL AND j.folder_id IS NULL
                                        THEN concat('folder ', j.folder, ' is not in the file, or'
                                                    ' was refused') END), '') END,

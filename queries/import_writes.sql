@@ -9,10 +9,10 @@
 -- The next chunk of releases, and of them those to be added to the catalogue.
 --
 -- What was added in the meantime, by whomever, is left out: it is asked under the locks of
--- imports.lock_shelf and catalogue_entries.lock_entries. Nothing here may become a join that reads
--- the whole catalogue or the whole run, chunk after chunk: hence LATERAL with LIMIT and scalar
--- subqueries, which are looked up by index (100,000 releases: 0.7 s of CPU in all;
--- as joins 17 s).
+-- collection.lock_shelf and catalogue_entries.lock_entries. Nothing here may become a join that
+-- reads the whole catalogue or the whole run, chunk after chunk: hence LATERAL with LIMIT and
+-- scalar subqueries, which are looked up by index (100,000 releases: 0.7 s of CPU in all; as joins
+-- 17 s).
 --
 -- Returns: 0..1 rows NewReleases; none after the last chunk.
 -- Params:  after_seq int: first_seq of the chunk before, 0 for the first.

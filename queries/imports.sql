@@ -3,19 +3,6 @@
 --
 -- The comparison stands in import_verdicts.sql, what it leads to in import_writes.sql.
 
--- name: lock_shelf(user_id)^
--- Wait until no other import writes what is this user's, and keep others waiting until the end.
---
--- With the transaction and not the session, so that it goes with a process that was killed, and
--- holds through a transaction pooler. Taken before any other lock.
---
--- Returns: one row bool, true.
--- Index:   none; no table is read.
--- Cost:    at most 11 buffers.
--- Locks:   an advisory lock of the user, until the transaction ends.
-SELECT true
-  FROM pg_advisory_xact_lock(hashtextextended('kleio:shelf:' || :user_id::uuid, 0));
-
 -- name: insert_run(user_id, source, source_key, file_name, options, dry_run, with_updates, bytes_total, now)^
 -- A new run, before anything of its file is read.
 --

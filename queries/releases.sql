@@ -21,14 +21,57 @@ SELECT r.discogs_id, r.source_hash
 -- name: list_better_releases(discogs_ids)
 -- Which of these Discogs releases the catalogue knows as well as a stub of the API, or better.
 --
+-- A stub has neither tracks nor a playing time that anybody has measured, and would take both off
+-- one that has come from an older Kleio.
+--
 -- Returns: 0..n rows int, in no order.
--- Index:   releases_discogs_id_key.
+-- Index:   releases_discogs_id_key, tracks_pkey.
 -- Cost:    at most 9 buffers.
 -- Locks:   none.
 SELECT r.discogs_id
   FROM releases AS r
  WHERE r.discogs_id = ANY (:discogs_ids::int[])
-   AND (r.source_hash IS NOT NULL OR r.from_api);
+   AND (r.source_hash IS NOT NULL
+        OR r.from_api
+        OR (r.play_duration IS NOT NULL AND NOT r.play_duration_estimated)
+        OR EXISTS (SELECT FROM tracks AS t WHERE t.release_id = r.id));
+
+-- name: update_release_pictures(documents, now)!
+-- Renew the addresses of the pictures of releases that are not the API's, as it tells them now.
+--
+-- No dump has any. A release of the API has those that it was fetched with.
+--
+-- Returns: the number of releases written.
+-- Params:  documents jsonb: a JSON array of release documents, of which no more is read.
+-- Index:   releases_discogs_id_key, releases_pkey.
+-- Cost:    at most 430 buffers for ten.
+-- Locks:   the releases that change, in the order of their Discogs numbers.
+UPDATE releases AS r
+   SET thumb = told.thumb,
+       cover_image = told.cover_image,
+       card = json_build_object(
+           'id', r.id, 'discogsId', r.discogs_id, 'title', r.title, 'year', r.year,
+           'released', r.released, 'country', r.country, 'thumb', told.thumb,
+           'coverImage', told.cover_image, 'playDuration', r.play_duration,
+           'playDurationEstimated', r.play_duration_estimated,
+           'artists', r.card -> 'artists', 'labels', r.card -> 'labels',
+           'formats', r.card -> 'formats', 'genres', r.card -> 'genres',
+           'styles', r.card -> 'styles'
+       ),
+       updated_at = :now::timestamptz
+  FROM (
+           SELECT old.id, d.thumb, d."coverImage" AS cover_image
+             FROM jsonb_to_recordset(:documents::jsonb) AS d (
+                      "discogsId" int, thumb text, "coverImage" text
+                  )
+             JOIN releases AS old
+               ON old.discogs_id = d."discogsId"
+            WHERE NOT old.from_api
+              AND (old.thumb, old.cover_image) IS DISTINCT FROM (d.thumb, d."coverImage")
+            ORDER BY old.discogs_id
+              FOR NO KEY UPDATE OF old
+       ) AS told
+ WHERE r.id = told.id;
 
 -- name: update_releases_fetched(discogs_ids, now)!
 -- Note that the API was asked for these releases, whatever it answered.
@@ -111,7 +154,8 @@ SELECT DISTINCT ON (a."discogsId") a."discogsId", a.name, :now::timestamptz, :no
 --
 -- A document with a Discogs number replaces the release of that number, any other is new. Rows of
 -- the old version beyond the new version's last position are deleted, the others overwritten, so
--- one statement does it all and no row is deleted and inserted again.
+-- one statement does it all and no row is deleted and inserted again. The addresses of pictures,
+-- which no dump has, stay unless the API says otherwise.
 --
 -- Returns: one row SavedEntry a document, ordered by Discogs number.
 -- Params:  documents jsonb: a JSON array of release documents, each Discogs number at most once;
@@ -121,7 +165,12 @@ SELECT DISTINCT ON (a."discogsId") a."discogsId", a.name, :now::timestamptz, :no
 -- Cost:    at most 420 buffers for ten.
 -- Locks:   the releases written, in the order of their Discogs numbers.
 WITH document AS MATERIALIZED (
-    SELECT coalesce(known.id, d."newId", uuidv7()) AS id, known.id IS NOT NULL AS is_known, d.*
+    SELECT coalesce(known.id, d."newId", uuidv7()) AS id, known.id IS NOT NULL AS is_known,
+           CASE WHEN d."fromApi" THEN d.thumb
+                ELSE coalesce(d.thumb, known.thumb) END AS small_picture,
+           CASE WHEN d."fromApi" THEN d."coverImage"
+                ELSE coalesce(d."coverImage", known.cover_image) END AS picture,
+           d.*
       FROM jsonb_to_recordset(:documents::jsonb) AS d (
                "newId" uuid, "discogsId" int, "sourceHash" text, title text, year int,
                released text, country text, "resourceUrl" text, thumb text, "coverImage" text,
@@ -238,14 +287,14 @@ saved AS (
            normalize_name(coalesce(a.names, '')),
            json_build_object(
                'id', d.id, 'discogsId', d."discogsId", 'title', d.title, 'year', d.year,
-               'released', d.released, 'country', d.country, 'thumb', d.thumb,
-               'coverImage', d."coverImage", 'playDuration', d."playDuration",
+               'released', d.released, 'country', d.country, 'thumb', d.small_picture,
+               'coverImage', d.picture, 'playDuration', d."playDuration",
                'playDurationEstimated', coalesce(d."playDurationEstimated", false),
                'artists', coalesce(a.card, '[]'), 'labels', coalesce(l.card, '[]'),
                'formats', coalesce(f.card, '[]'), 'genres', coalesce(g.card, '[]'),
                'styles', coalesce(s.card, '[]')
            ),
-           d.released, d.country, d."resourceUrl", d.thumb, d."coverImage", d."dataQuality",
+           d.released, d.country, d."resourceUrl", d.small_picture, d.picture, d."dataQuality",
            d."sourceHash",
            array_remove(
                a.facets || l.facets || f.facets || g.facets || s.facets

@@ -136,9 +136,11 @@ async def test_a_whole_account_out_and_into_another(
     assert (again["inserted"], again["refused"]) == (0, 0)
 
 
-async def test_spreadsheet_options(run: Run, ada: Account, tmp_path: Path) -> None:
+async def test_spreadsheet_options(
+    run: Run, ada: Account, tmp_path: Path, conn: Connection
+) -> None:
     file = tmp_path / "excel.csv"
-    text = csv_of(line(1, Date_Added="31/12/2020 10:00", Title="Ágætis"), delimiter=";").decode()
+    text = csv_of(line(1, Date_Added="31/12/2020 10:00", Title="'=Ágætis"), delimiter=";").decode()
     file.write_bytes(text.encode("cp1252"))
     arguments = ("import", "collection-csv", str(file), "--user", "ada")
     assert "--encoding" not in one_line(run(*arguments))
@@ -147,7 +149,8 @@ async def test_spreadsheet_options(run: Run, ada: Account, tmp_path: Path) -> No
     assert "the option dates says which" in one_line(result)
     assert result.exit_code == 1
     options = ("--encoding", "cp1252", "--dates", "dmy", "--zone", "Europe/Lisbon")
-    assert run(*arguments, *options).exit_code == 0
+    assert run(*arguments, *options, "--spreadsheet").exit_code == 0
+    assert await (await conn.execute("SELECT title FROM releases")).fetchall() == [("=Ágætis",)]
 
 
 @pytest.mark.parametrize(

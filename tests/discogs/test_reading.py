@@ -248,6 +248,51 @@ async def test_a_release_that_discogs_has_no_more_stays_a_stub_and_is_not_asked_
     assert discogs.paths().count("/releases/10") == 1
 
 
+@pytest.mark.parametrize("others", [0, 20])
+async def test_a_release_that_discogs_fails_at_is_refused_alone_and_tried_another_time(
+    others: int, sync: Sync, ada: Account, shelf: Shelf, discogs: Discogs, conn: Connection
+) -> None:
+    for number in range(10, 11 + others):
+        shelf.add(number)
+    discogs.faults.append(Fault("status", "^/releases/10$", times=99, value=500, retry_after="0"))
+    run = await sync(ada, with_details=True)
+    assert (run.status, run.error) == ("completed", None)
+    fetched = {"fetched": others} if others else {}
+    total = others + 1
+    assert counts(run) == {"added": total, "toFetch": total, **fetched, "refused": 1}
+    reason = "Discogs fails with 500 at /releases/10"
+    assert report(run)["refused"] == [{"discogsId": 10, "reason": reason}]
+    discogs.calls.clear()
+    assert (await sync(ada, with_details=True)).releases_total == 0
+    assert "/releases/10" not in discogs.paths()
+    discogs.faults.clear()
+    await conn.execute("UPDATE releases SET fetched_at = fetched_at - interval '8 days'")
+    await sync(ada, with_details=True)
+    assert await value(conn, "SELECT count(*) FROM releases WHERE source_hash IS NULL") == 0
+
+
+@pytest.mark.parametrize(("status", "retry_after"), [(503, "0"), (429, "7200")])
+async def test_discogs_that_fails_at_all_releases_ends_the_run_and_refuses_none(
+    status: int,
+    retry_after: str,
+    sync: Sync,
+    ada: Account,
+    shelf: Shelf,
+    discogs: Discogs,
+    conn: Connection,
+) -> None:
+    for number in range(10, 24):
+        shelf.add(number)
+    fault = Fault("status", "^/releases/", times=999, value=status, retry_after=retry_after)
+    discogs.faults.append(fault)
+    run = await sync(ada, with_details=True)
+    assert (run.status, run.error_code) == ("failed", "discogs-unavailable")
+    assert counts(run) == {"added": 14, "toFetch": 14}
+    assert await value(conn, "SELECT count(fetched_at) FROM releases") == 0
+    discogs.faults.clear()
+    assert counts(await sync(ada, with_details=True))["fetched"] == 14
+
+
 async def test_what_came_from_the_api_is_asked_for_again_after_six_hours_and_a_dump_s_never(
     sync: Sync, ada: Account, shelf: Shelf, discogs: Discogs, conn: Connection
 ) -> None:
@@ -259,13 +304,16 @@ async def test_what_came_from_the_api_is_asked_for_again_after_six_hours_and_a_d
         "UPDATE releases SET fetched_at = fetched_at - interval '2 min' WHERE discogs_id > 10"
     )
     await conn.execute("UPDATE releases SET from_api = false WHERE discogs_id = 12")
-    updated = await rows(conn, "SELECT id, updated_at FROM releases ORDER BY id")
+    updated = await rows(conn, "SELECT id, updated_at FROM releases WHERE from_api ORDER BY id")
     discogs.calls.clear()
     run = await sync(ada, with_details=True)
     assert [path for path in discogs.paths() if path.startswith("/releases/")] == ["/releases/11"]
     assert counts(run) == {"unchanged": 3, "toFetch": 1, "fetched": 1}
     # The same content is not written again; only its age is.
-    assert await rows(conn, "SELECT id, updated_at FROM releases ORDER BY id") == updated
+    assert (
+        await rows(conn, "SELECT id, updated_at FROM releases WHERE from_api ORDER BY id")
+        == updated
+    )
     assert (await sync(ada, with_details=True)).releases_total == 0
 
 

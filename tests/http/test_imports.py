@@ -47,7 +47,12 @@ async def test_a_csv_is_imported_after_the_answer(site: Site) -> None:
     run = await ended(site, answer)
     assert (run["state"], run["stalled"], run["error"]) == ("done", False, None)
     assert (run["source"], run["fileName"]) == ("collection-csv", "shelf.csv")
-    assert run["options"] == {"dates": "iso", "zone": "UTC", "encoding": "utf-8"}
+    assert run["options"] == {
+        "dates": "iso",
+        "zone": "UTC",
+        "encoding": "utf-8",
+        "spreadsheet": False,
+    }
     assert run["bytesRead"] == run["bytesTotal"] == len(content)
     assert run["counts"]["copy"] == {"changed": 1, "new": 1, "invalid": 1}
     assert run["problems"] == [
@@ -69,6 +74,13 @@ async def test_a_dry_run_is_applied_without_the_file(site: Site) -> None:
     assert await site.value("SELECT count(*) FROM user_releases") == before + 1
     again = await site.alice.post(f"{URL}/{dry['id']}/apply")
     assert "is done" in problem(again, 409, "not-applicable")["detail"]
+
+
+async def test_an_export_for_spreadsheets_that_has_lost_its_mark(site: Site) -> None:
+    content = csv_of(line(900_001, Title="'=1+1"))
+    run = await ended(site, await post(site, content, spreadsheet="true"))
+    assert (run["state"], run["options"]["spreadsheet"]) == ("done", True)
+    assert await site.value("SELECT title FROM releases WHERE discogs_id = 900001") == "=1+1"
 
 
 async def test_what_is_exported_can_be_imported(site: Site) -> None:

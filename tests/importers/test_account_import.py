@@ -328,6 +328,34 @@ async def test_with_updates_everything_becomes_what_the_file_says(tx: Connection
     assert counts(again)["copy"] == counts(again)["play"] == {"known": 1}
 
 
+async def test_an_instance_that_another_copy_has_is_left_out(tx: Connection) -> None:
+    """Two copies that have exchanged theirs, as after a sync; the rest of the file counts."""
+    account = await make_user(tx)
+
+    def file(*instances: int, rating: int) -> dict[str, Any]:
+        return account_file(
+            releases=[{"id": "r", "document": {"title": "T", "discogsId": 1}}],
+            copies=[
+                {"id": f"c{n}", "releaseId": "r", "discogsInstanceId": instance, "rating": rating}
+                for n, instance in enumerate(instances)
+            ],
+        )
+
+    await import_account(tx, account.id, file(5, 6, 7, rating=1))
+    known = "SELECT discogs_instance_id, rating FROM user_releases ORDER BY discogs_instance_id"
+    taken = "discogsInstanceId: left out; another copy has it"
+    for rating, changed in ((2, "changed"), (2, "known")):
+        run = await import_account(tx, account.id, file(6, 5, 8, rating=rating), with_updates=True)
+        assert run.state == "done"
+        assert await (await tx.execute(known)).fetchall() == [(5, 2), (6, 2), (8, 2)]
+        found = await rows_of(tx, account.id, run, kind="copy")
+        assert [(row.verdict, row.reason) for row in found] == [
+            (changed, taken),
+            (changed, taken),
+            (changed, None),
+        ]
+
+
 async def test_plays_that_are_not_timed_are_estimated_as_plays_are(tx: Connection) -> None:
     """Of each side, as `plays.insert_play` does it."""
     from factories import make_play, release_document, store_releases

@@ -29,7 +29,7 @@ from importing import (
 from kleio.catalogue import ArtistCredit, FormatDocument, LabelCredit
 from kleio.db.queries import Connection
 from kleio.importers import catalogue_store
-from kleio.importers.collection_csv import MAX_LINE_BYTES, CollectionCsv
+from kleio.importers.collection_csv import BYTE_ORDER_MARK, MAX_LINE_BYTES, CollectionCsv
 from kleio.importers.files import open_file
 from kleio.importers.sources import SourceError
 from kleio.repositories import collection, folders, releases
@@ -213,6 +213,10 @@ async def test_delimiters_and_line_ends(tx: Connection, delimiter: str, end: str
         ("iso", "2021-03-04", utc(2021, 3, 4)),
         ("iso", "2021-03-04T05:06:07-08:00", utc(2021, 3, 4, 13, 6, 7)),
         ("dmy", "2021-03-04 05:06:07", utc(2021, 3, 4, 5, 6, 7)),
+        ("iso", "2015/11/30 9:54", utc(2015, 11, 30, 9, 54)),
+        ("iso", "2015-11-30 9:54", utc(2015, 11, 30, 9, 54)),
+        ("mdy", "2015/2/3", utc(2015, 2, 3)),
+        ("dmy", "2015.2.3 9:54:01 PM", utc(2015, 2, 3, 21, 54, 1)),
     ],
 )
 async def test_days_as_spreadsheets_write_them(
@@ -262,16 +266,26 @@ async def test_an_older_spreadsheet_s_encoding_is_asked_for(tx: Connection) -> N
     assert await cursor.fetchone() == ("Ágætis – “byrjun”",)
 
 
+@pytest.mark.parametrize("is_marked", [True, False])
 @pytest.mark.parametrize("text", ["+49 30", "'=1", "''@x", "'a", "＝1", "a'=1", "\n=1", "-"])
-async def test_our_own_apostrophes_are_taken_away_again(text: str, tx: Connection) -> None:
-    """`--spreadsheet` put them there, with the mark by which that is known."""
+async def test_our_own_apostrophes_are_taken_away_again(
+    text: str, is_marked: bool, tx: Connection
+) -> None:
+    """`--spreadsheet` put them there, with a mark; where that was lost, somebody has to say so."""
     account, other = await make_user(tx), await make_user(tx)
     release_id = await make_release(tx, 8, title="=1+1", artists=[ArtistCredit(name="@home")])
     await make_copy(tx, account, release_id, notes=text, added_at=NOW)
     content = await export(tx, account.user, "collection", format="csv", spreadsheet=True)
     assert b"'=1+1" in content
     await tx.execute("UPDATE releases SET discogs_id = 9")
-    await import_csv(tx, other.id, content)
+    if is_marked:
+        await import_csv(tx, other.id, content)
+    else:
+        content = content.removeprefix(BYTE_ORDER_MARK)
+        run = await import_csv(tx, other.id, content, dry_run=True)
+        (row,) = await rows_of(tx, other.id, run, kind="copy")
+        assert (row.reason or "").startswith("an apostrophe before a formula is kept")
+        await import_csv(tx, other.id, content, spreadsheet=True)
     assert (await one_copy(tx, other.id))[5] == text
     cursor = await tx.execute("SELECT title FROM releases WHERE discogs_id = 8")
     assert await cursor.fetchone() == ("=1+1",)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mutagen import id3
 
-from audio_files import mp3, tag, wav
+from audio_files import encoded, mp3, tag, wav
 from factories import NOW, make_user, settings_for
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
@@ -317,6 +317,40 @@ async def test_tags_that_no_text_column_holds(music: Music) -> None:
 
 
 # --- what is not there ---------------------------------------------------------------------------
+
+
+async def test_a_codec_that_no_text_column_holds(music: Music) -> None:
+    """An MP4 names its codec by any four bytes."""
+    mp3(music.root / "a.mp3", title="A")
+    odd = encoded(music.root / "odd.m4a")
+    content = odd.read_bytes()
+    assert content.count(b"mp4a") == 1
+    odd.write_bytes(content.replace(b"mp4a", b"ms\0U"))
+    assert await music.scan() == {"files": 2, "read": 2, "inserted": 2}
+    assert await music.rows("SELECT codec FROM songs ORDER BY codec") == [("mp3",), ("msu",)]
+    await music.check()
+
+
+@pytest.mark.parametrize("when", [2**63, -(2**63) - 1])
+async def test_a_time_that_no_column_holds(music: Music, tmp_path: Path, when: int) -> None:
+    """A clock that was far wrong; also behind a link, and where the file is none."""
+    paths = [mp3_at(music.root / "a.mp3", when), mp3_at(tmp_path / "elsewhere" / "b.mp3", when)]
+    (music.root / "b.mp3").symlink_to(paths[1])
+    for name, content in (("broken.mp3", b"no audio"), ("empty.mp3", b"")):
+        (music.root / name).write_bytes(content)
+        os.utime(music.root / name, ns=(when, when))
+    if -(2**63) <= paths[0].stat().st_mtime_ns < 2**63:
+        pytest.skip("this file system has no such times")
+    mp3(music.root / "c.mp3", title="C")
+    assert await music.scan() == {"files": 5, "read": 5, "inserted": 3, "refused": 2}
+    assert await music.scan() == {"files": 5, "unchanged": 3, "refused": 2}
+    await music.check()
+
+
+def mp3_at(path: Path, when: int) -> Path:
+    mp3(path, path.name, title=path.stem)
+    os.utime(path, ns=(when, when))
+    return path
 
 
 async def test_a_folder_that_is_not_mounted_marks_nothing(music: Music, tmp_path: Path) -> None:

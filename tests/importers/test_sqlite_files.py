@@ -129,10 +129,15 @@ def test_app_that_goes_on_with_a_log(tmp_path: Path) -> None:
             assert sum(row.kind == "play" for row in source) == 41
 
 
-def test_app_that_was_killed_with_a_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_link", [False, True])
+def test_app_that_was_killed_with_a_log(tmp_path: Path, is_link: bool) -> None:
     path = old_kleio.build(tmp_path / "sqlite.db", traps=["write_ahead_log"])
     _die_after(path, "INSERT INTO play_history (release_id, played_at) VALUES (1001, '2025-01-01')")
     assert path.with_name("sqlite.db-wal").stat().st_size
+    if is_link:
+        (tmp_path / "elsewhere").mkdir()
+        path = tmp_path / "elsewhere" / "link.db"
+        path.symlink_to("../sqlite.db")
     with closing(KleioSqlite(path)) as source:
         assert sum(row.kind == "play" for row in source) == 41
 

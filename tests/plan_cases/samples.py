@@ -14,6 +14,7 @@ from kleio.catalogue import (
     ArtistDocument,
     LabelDocument,
     MasterDocument,
+    ReleaseDocument,
     encode_documents,
     seal,
 )
@@ -31,6 +32,12 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
     """Return parameters by query; the rest of a query's come from the data."""
     numbers = range(900_000_000, 900_000_000 + DOCUMENTS)
     documents = list(demo_catalogue(DOCUMENTS))
+    pictures = encode_documents(
+        [
+            ReleaseDocument(discogs_id=known.discogs_id, title="", thumb="https://example.org/t")
+            for known in documents
+        ]
+    )
     for number, document in zip(numbers, documents, strict=True):
         document.discogs_id = number
     releases = encode_documents([seal(document) for document in documents])
@@ -95,6 +102,7 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
             "codes": "{SK 032}",
         },
         "releases.insert_release_references": {"documents": releases},
+        "releases.update_release_pictures": {"documents": pictures},
         "releases.upsert_releases": {"documents": releases},
         "plays.insert_plays": {"user_id": user, "plays": msgspec.json.encode(plays).decode()},
         "cleanings.insert_cleanings": {

@@ -78,6 +78,21 @@ async def test_ids_and_creation_times_stay_when_a_document_changes(tx: Connectio
     assert await rows(tx, "SELECT created_at FROM releases") == [created]
 
 
+PICTURES = "SELECT thumb, cover_image, card ->> 'thumb', card ->> 'coverImage' FROM releases"
+
+
+async def test_a_document_without_pictures_leaves_those_that_are_known(tx: Connection) -> None:
+    """No dump has any; where the API tells of none, there is none any more."""
+    known = {"thumb": "https://i.discogs.com/t", "cover_image": "https://i.discogs.com/c"}
+    await store(tx, "releases", [release_document(1, **known, from_api=True)])
+    await store(tx, "releases", [release_document(1, title="Of a dump")])
+    assert await rows(tx, PICTURES) == [(*known.values(), *known.values())]
+    await store(tx, "releases", [release_document(1, cover_image="https://i.discogs.com/d")])
+    assert await rows(tx, PICTURES) == [(known["thumb"], "https://i.discogs.com/d") * 2]
+    await store(tx, "releases", [release_document(1, title="Of the API", from_api=True)])
+    assert await rows(tx, PICTURES) == [(None,) * 4]
+
+
 async def test_a_document_without_a_number_is_always_new(tx: Connection) -> None:
     document = seal(ReleaseDocument(title="By hand"))
     for _ in range(2):

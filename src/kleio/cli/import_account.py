@@ -88,10 +88,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="End with one
     show_default=True,
     help="Of a file that an older spreadsheet wrote.",
 )
+@click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="Take the apostrophes of an export with --spreadsheet away, though the file has no byte"
+    " order mark (a spreadsheet that saved it may have left it out).",
+)
 @report_option
 @show_option
 @json_option
-def collection_csv(file: Path, dates: str, zone: str, encoding: str, **choices: Any) -> None:
+def collection_csv(
+    file: Path, dates: str, zone: str, encoding: str, spreadsheet: bool, **choices: Any
+) -> None:
     """Import the CSV of a collection, as Discogs or `kleio export collection` writes it.
 
     A line is a copy of a release. Of n lines of one release, as many are new as there are more than
@@ -113,11 +121,11 @@ def collection_csv(file: Path, dates: str, zone: str, encoding: str, **choices: 
             dates=dates,  # type: ignore[arg-type]
             zone=ZoneInfo(zone),
             encoding=encoding,  # type: ignore[arg-type]
+            spreadsheet=spreadsheet,
         )
 
-    import_file(
-        file, open_source, options={"dates": dates, "zone": zone, "encoding": encoding}, **choices
-    )
+    options = {"dates": dates, "zone": zone, "encoding": encoding, "spreadsheet": spreadsheet}
+    import_file(file, open_source, options=options, **choices)
 
 
 @click.command("account", epilog="Example: kleio import account kleio-ada-account.json --user ada")

@@ -24,6 +24,7 @@ import msgspec
 
 from kleio import __version__
 from kleio.discogs.errors import (
+    DiscogsBusy,
     DiscogsError,
     DiscogsUnavailable,
     NotFound,
@@ -163,7 +164,8 @@ class DiscogsClient:
         Raises:
             TokenRefused, Refused, NotFound: 401, 403, 404.
             UnexpectedAnswer: another status, or a body that made no sense each time.
-            DiscogsUnavailable: no answer in several attempts, or a wait that is too long.
+            DiscogsUnavailable: no answer in several attempts.
+            DiscogsBusy: too many calls, or a wait that is too long.
         """
         garbled = 0
         for attempt in range(1, ATTEMPTS + 1):
@@ -243,11 +245,11 @@ class DiscogsClient:
         if status == 429:
             wait = _retry_after(response.headers)
             if wait is not None and wait > LONGEST_RETRY_AFTER_SECONDS:
-                raise DiscogsUnavailable(f"Discogs asks to wait for {wait:,.0f} s")
+                raise DiscogsBusy(f"Discogs asks to wait for {wait:,.0f} s")
             seconds = RATE_WAIT_SECONDS * (0.5 + self._jitter()) if wait is None else wait
             await self._pace.block(seconds)
             # The pace makes all wait, this call too.
-            raise _Again(DiscogsUnavailable("Discogs says that there are too many calls"), 0.0)
+            raise _Again(DiscogsBusy("Discogs says that there are too many calls"), 0.0)
         if status >= 500:
             wait = _retry_after(response.headers)
             if wait is not None:

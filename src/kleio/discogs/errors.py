@@ -54,3 +54,7 @@ class DiscogsUnavailable(DiscogsError):
     """Discogs can't be reached, fails, or asks to wait for long; later it may work."""
 
     code = "discogs-unavailable"
+
+
+class DiscogsBusy(DiscogsUnavailable):
+    """Discogs wants no calls now, whatever they are for."""

@@ -30,7 +30,7 @@ from kleio.discogs.pace import SharedPace
 from kleio.discogs.progress import CopyConflict, RenamedFolder
 from kleio.discogs.reading import ShelfReader
 from kleio.discogs.runs import Keeper, Owned, RunCancelled, RunLost, utc_now
-from kleio.repositories import discogs_sync, sync_runs
+from kleio.repositories import collection, discogs_sync, folders, sync_runs
 from kleio.settings import Settings
 from kleio.tasks import end_tasks
 
@@ -169,11 +169,14 @@ class ShelfSync:
         """
         context = self._context
         is_dry = context.run.dry_run
-        folders = await self._all_folders()
+        there = await self._all_folders()
         now = utc_now()
         async with context.keeper.writing(bulk=True) as conn:
+            # Before it is compared with anything: an import may be writing it.
+            await collection.lock_shelf(conn, user_id=context.user_id)
+            await folders.lock_folders(conn, user_id=context.user_id)
             async with conn.transaction(force_rollback=is_dry):
-                await self._write_folders(conn, folders, now)
+                await self._write_folders(conn, there, now)
                 await discogs_sync.update_items_matched(conn, **context.key)
                 await discogs_sync.update_items_merged(conn, **context.key)
                 await self._count(conn)
@@ -181,7 +184,7 @@ class ShelfSync:
                     await discogs_sync.update_copies_synced(conn, **context.key, now=now)
                     await discogs_sync.insert_copies_synced(conn, **context.key, now=now)
                     if context.state.is_complete:
-                        await self._forget_gone(conn, folders, now)
+                        await self._forget_gone(conn, there, now)
             await discogs_sync.delete_items(conn, **context.key)
             # What was read is gone, so a run that is killed now must not come back to this phase.
             following = "releases" if context.run.with_details and not is_dry else "done"
@@ -203,26 +206,26 @@ class ShelfSync:
         named = [{"number": number, "name": name} for number, name in sorted(names.items())]
         return msgspec.json.encode(named).decode()
 
-    async def _write_folders(self, conn: Connection, folders: str, now: datetime) -> None:
+    async def _write_folders(self, conn: Connection, there: str, now: datetime) -> None:
         user_id = self._context.user_id
-        await discogs_sync.update_folder_numbers(conn, user_id=user_id, folders=folders, now=now)
-        await discogs_sync.update_folders_adopted(conn, user_id=user_id, folders=folders, now=now)
+        await discogs_sync.update_folder_numbers(conn, user_id=user_id, folders=there, now=now)
+        await discogs_sync.update_folders_adopted(conn, user_id=user_id, folders=there, now=now)
         self._context.report.folders = [
             RenamedFolder(renamed.number, renamed.here, renamed.there)
             for renamed in await discogs_sync.list_folder_conflicts(
-                conn, user_id=user_id, folders=folders
+                conn, user_id=user_id, folders=there
             )
         ]
-        await discogs_sync.update_folders_renaming(conn, user_id=user_id, folders=folders, now=now)
-        await discogs_sync.update_folders_renamed(conn, user_id=user_id, folders=folders, now=now)
-        await discogs_sync.insert_folders(conn, user_id=user_id, folders=folders, now=now)
+        await discogs_sync.update_folders_renaming(conn, user_id=user_id, folders=there, now=now)
+        await discogs_sync.update_folders_renamed(conn, user_id=user_id, folders=there, now=now)
+        await discogs_sync.insert_folders(conn, user_id=user_id, folders=there, now=now)
 
-    async def _forget_gone(self, conn: Connection, folders: str, now: datetime) -> None:
+    async def _forget_gone(self, conn: Connection, there: str, now: datetime) -> None:
         """Archive the copies and drop the folders that are gone at Discogs."""
         user_id = self._context.user_id
         await discogs_sync.update_copies_vanished(conn, **self._context.key, now=now)
-        await discogs_sync.delete_folders(conn, user_id=user_id, folders=folders)
-        await discogs_sync.update_folders_forgotten(conn, user_id=user_id, folders=folders, now=now)
+        await discogs_sync.delete_folders(conn, user_id=user_id, folders=there)
+        await discogs_sync.update_folders_forgotten(conn, user_id=user_id, folders=there, now=now)
 
     async def _count(self, conn: Connection) -> None:
         """Take the verdicts of all items into the counts and the report."""

@@ -57,6 +57,13 @@ DatesChoice = Annotated[
     QueryParameter(description="How a spreadsheet wrote days: 31/12/2020 or 12/31/2020."),
 ]
 EncodingChoice = Annotated[Encoding, QueryParameter(description="Of a file that is not UTF-8.")]
+SpreadsheetChoice = Annotated[
+    bool,
+    QueryParameter(
+        description="Take the apostrophes of an export for spreadsheets away, though the CSV has no"
+        " byte order mark."
+    ),
+]
 ZoneChoice = Annotated[
     str, QueryParameter(max_length=64, description="IANA time zone of a CSV's times.")
 ]

@@ -31,7 +31,7 @@ MEMORY_BYTES = 1024 * 1024
 
 
 class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become of a file; `dates`, `zone` and `encoding` are of a CSV alone."""
+    """What is to become of a file; from `dates` on the fields are of a CSV alone."""
 
     source: SourceName
     file_name: str | None = None
@@ -40,6 +40,7 @@ class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
     dates: Dates = "iso"
     zone: str = "UTC"
     encoding: Encoding = "utf-8"
+    spreadsheet: bool = False
 
     def check(self) -> None:
         """Refuse a zone that there is not.
@@ -53,7 +54,12 @@ class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
         """Return what the format takes, for people to see in the run."""
         if self.source != "collection-csv":
             return {}
-        return {"dates": self.dates, "zone": self.zone, "encoding": self.encoding}
+        return {
+            "dates": self.dates,
+            "zone": self.zone,
+            "encoding": self.encoding,
+            "spreadsheet": self.spreadsheet,
+        }
 
     def open(self, file: BinaryIO) -> Source:
         """Return the file as a source.
@@ -64,7 +70,11 @@ class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
         opener: Callable[[BinaryIO, str], Source]
         if self.source == "collection-csv":
             opener = partial(
-                CollectionCsv, dates=self.dates, zone=ZoneInfo(self.zone), encoding=self.encoding
+                CollectionCsv,
+                dates=self.dates,
+                zone=ZoneInfo(self.zone),
+                encoding=self.encoding,
+                spreadsheet=self.spreadsheet,
             )
         else:
             opener = KleioJson if self.source == "kleio-json" else AccountJson

@@ -31,6 +31,7 @@ from kleio.http.import_schemas import (
     ReportFormat,
     SourceChoice,
     SourceName,
+    SpreadsheetChoice,
     VerdictFilter,
     WithUpdates,
     ZoneChoice,
@@ -96,6 +97,7 @@ async def add_import(
     dates: DatesChoice = "iso",
     zone: ZoneChoice = "UTC",
     encoding: EncodingChoice = "utf-8",
+    spreadsheet: SpreadsheetChoice = False,
     file_name: FileName = None,
 ) -> Response[ImportRun]:
     """Take a file and import it after the answer, whose `Location` tells how far it is.
@@ -111,6 +113,7 @@ async def add_import(
         dates=dates,
         zone=zone,
         encoding=encoding,
+        spreadsheet=spreadsheet,
     )
     wish.check()
 

@@ -9,7 +9,8 @@ The steps of a run, each repeatable, so that a run that was killed is taken up a
 
 Parsing is the source's (`sources`), the rules of records are `record_checks`', what is compared and
 written stands in `queries/import_verdicts.sql` and `import_writes.sql`. No user may disturb
-another's import; two of one user are done one after the other (`imports.lock_shelf`).
+another's import; what writes one user's shelf, an import or a sync, goes one after the other
+(`collection.lock_shelf`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from kleio.importers.record_chunks import read_batches
 from kleio.importers.sources import Source, SourceError
 from kleio.repositories import (
     catalogue_entries,
+    collection,
     folders,
     import_verdicts,
     import_writes,
@@ -305,7 +307,7 @@ async def _read(conn: Connection, user_id: UUID, run: Run, source: Source, watch
 async def _judge(conn: Connection, user_id: UUID, run: Run) -> None:
     """Judge releases, and in a dry run all the rest; otherwise that comes in the last step."""
     async with bulk_transaction(conn):
-        await imports.lock_shelf(conn, user_id=user_id)
+        await collection.lock_shelf(conn, user_id=user_id)
         await imports.delete_verdicts(conn, user_id=user_id, run_id=run.id, with_releases=True)
         await import_verdicts.insert_release_verdicts(conn, user_id=user_id, run_id=run.id)
         if run.dry_run:
@@ -355,7 +357,7 @@ async def _add_releases(conn: Connection, user_id: UUID, run_id: UUID, watch: _W
     after = 0
     while True:
         async with patient_transaction(conn):
-            await imports.lock_shelf(conn, user_id=user_id)
+            await collection.lock_shelf(conn, user_id=user_id)
             await catalogue_entries.lock_entries(conn, kind="releases")
             chunk = await import_writes.get_new_releases(
                 conn, user_id=user_id, run_id=run_id, after_seq=after
@@ -385,7 +387,7 @@ async def _add_releases(conn: Connection, user_id: UUID, run_id: UUID, watch: _W
 
 async def _write(conn: Connection, user_id: UUID, run_id: UUID) -> None:
     """Judge and write all that is the user's own, inside one transaction."""
-    await imports.lock_shelf(conn, user_id=user_id)
+    await collection.lock_shelf(conn, user_id=user_id)
     run = await _run(conn, user_id, run_id)
     if run.state != "applying":
         return

@@ -74,21 +74,26 @@ async def store(
 
 
 async def save_stubs(conn: Connection, documents: Sequence[ReleaseDocument]) -> None:
-    """Write stubs of the releases that the catalogue knows less of.
+    """Write stubs of the API of the releases that the catalogue knows less of.
+
+    Of the others, where they are not the API's, the addresses of the pictures are renewed.
 
     Args:
         conn: as `store`.
         documents: not sealed, with Discogs numbers, each at most once.
     """
     numbers = [entry.discogs_id for entry in documents if entry.discogs_id is not None]
+    now = datetime.now(UTC)
     async with conn.transaction():
         # Before the look, so that nobody writes one of them in whole between look and write.
         await lock_entries(conn, kind="releases")
         better = set(await releases.list_better_releases(conn, discogs_ids=numbers))
         lacking = [entry for entry in documents if entry.discogs_id not in better]
+        known = [entry for entry in documents if entry.discogs_id in better]
+        if known:
+            await releases.update_release_pictures(conn, documents=encode_documents(known), now=now)
         if lacking:
             encoded = encode_documents(lacking)
-            now = datetime.now(UTC)
             await releases.insert_release_references(conn, documents=encoded, now=now)
             await releases.upsert_releases(conn, documents=encoded, now=now)
             await _insert_words(conn, lacking)

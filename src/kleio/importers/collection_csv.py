@@ -55,11 +55,9 @@ _GUARDED = re.compile(r"'(?='*[-+=@\t\r\n＝＋－＠])")
 _RATING = re.compile(r"[0-5](?:\.0+)?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 _YEAR = re.compile(r"(\d{4})(?:-\d\d-\d\d)?", re.ASCII)
-_DAY_FIRST_OR_MONTH = re.compile(
-    r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})"
-    r"(?:[ T,]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s*([AaPp])\.?[Mm]\.?)?)?",
-    re.ASCII,
-)
+_CLOCK = r"(?:[ T,]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s*([AaPp])\.?[Mm]\.?)?)?"
+_DAY_FIRST_OR_MONTH = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})" + _CLOCK, re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})([/.-])(\d{1,2})\2(\d{1,2})" + _CLOCK, re.ASCII)
 
 
 class Bad(ValueError):
@@ -75,6 +73,8 @@ class CollectionCsv(FileSource):
         dates: how days are written where not as year-month-day; `iso` refuses any other.
         zone: of times without one; Kleio's own exports are UTC.
         encoding: of a file that is not UTF-8.
+        spreadsheet: it is an export for spreadsheets, whose apostrophes are taken away; one that
+            begins with a byte order mark is taken for such a one anyway.
 
     Raises:
         SourceError: it is no such CSV.
@@ -91,6 +91,7 @@ class CollectionCsv(FileSource):
         dates: Dates = "iso",
         zone: tzinfo = UTC,
         encoding: Encoding = "utf-8",
+        spreadsheet: bool = False,
     ) -> None:
         super().__init__(file, file_name)
         self._dates = dates
@@ -101,8 +102,9 @@ class CollectionCsv(FileSource):
             raise SourceError(f"this is {words}, not CSV; save or unpack it as CSV first")
         if head.lstrip(b"\r\n\t ").startswith((b"{", b"[")):
             raise SourceError("this is JSON, not CSV")
-        # What a spreadsheet is meant to open begins with a mark, and has apostrophes.
-        self._is_guarded = head.startswith(BYTE_ORDER_MARK)
+        # What a spreadsheet is meant to open begins with a mark, and has apostrophes; some lose the
+        # mark when they save it.
+        self._is_guarded = spreadsheet or head.startswith(BYTE_ORDER_MARK)
         self._line = 0
         self._now = datetime.now(UTC)
         self._folders: set[str] = set()
@@ -161,8 +163,14 @@ class CollectionCsv(FileSource):
                 problem=f"{len(cells)} fields where the header has {header.width}",
             )
             return
+        note = None
         if self._is_guarded:
             cells = [_GUARDED.sub("", cell, count=1) if cell[:1] == "'" else cell for cell in cells]
+        elif any(cell[:1] == "'" and _GUARDED.match(cell) for cell in cells):
+            note = (
+                "an apostrophe before a formula is kept; the option spreadsheet takes away those of"
+                " an export for spreadsheets"
+            )
         values = header.values(cells)
         try:
             release = _release(values)
@@ -181,7 +189,7 @@ class CollectionCsv(FileSource):
             folder = FolderRecord(id=copy.folder_id, name=copy.folder_id)
             yield SourceRow(place=place, kind="folder", record=folder)
         yield SourceRow(place=place, kind="release", record=release, is_checked=True)
-        yield SourceRow(place=place, kind="copy", record=copy, is_checked=True)
+        yield SourceRow(place=place, kind="copy", record=copy, note=note, is_checked=True)
 
     def _copy(self, header: _Header, values: dict[str, str], cells: list[str]) -> CopyRecord:
         rating = values["Rating"]
@@ -213,16 +221,20 @@ class CollectionCsv(FileSource):
         return moment.replace(tzinfo=self._zone) if moment.tzinfo is None else moment
 
     def _spreadsheet_time(self, text: str) -> datetime:
-        found = _DAY_FIRST_OR_MONTH.fullmatch(text)
-        if found is None:
+        order = ""
+        if found := _YEAR_FIRST.fullmatch(text):
+            year, _, month, day, hour, minute, seconds, half = found.groups()
+        elif found := _DAY_FIRST_OR_MONTH.fullmatch(text):
+            if self._dates == "iso":
+                raise SourceError(
+                    f"line {self._line}, Date Added: {_shown(text)} may begin with the day or the"
+                    " month; the option dates says which: dmy or mdy"
+                )
+            first, _, second, year, hour, minute, seconds, half = found.groups()
+            day, month = (first, second) if self._dates == "dmy" else (second, first)
+            order = f" ({self._dates})"
+        else:
             raise Bad(f"Date Added: {_shown(text)} is no date")
-        if self._dates == "iso":
-            raise SourceError(
-                f"line {self._line}, Date Added: {_shown(text)} may begin with the day or the"
-                " month; the option dates says which: dmy or mdy"
-            )
-        first, _, second, year, hour, minute, seconds, half = found.groups()
-        day, month = (first, second) if self._dates == "dmy" else (second, first)
         hours = int(hour or 0)
         if half is not None:
             if not 1 <= hours <= 12:
@@ -239,7 +251,7 @@ class CollectionCsv(FileSource):
                 int(seconds or 0),
             )
         except ValueError as error:
-            raise Bad(f"Date Added: {_shown(text)} is no date ({self._dates})") from error
+            raise Bad(f"Date Added: {_shown(text)} is no date{order}") from error
 
 
 class _Header:

@@ -42,7 +42,7 @@ from mutagen.wavpack import WavPack
 from kleio.importers.music_audio import find_audio, hash_audio
 from kleio.importers.music_names import Names
 from kleio.importers.music_tags import RawTags, clean, collect_tags
-from kleio.importers.music_walk import describe
+from kleio.importers.music_walk import describe, mtime_of
 
 VARIOUS_ARTISTS = "Various Artists"
 
@@ -139,7 +139,7 @@ def read_song(path: bytes, root_length: int) -> Reading:
                 return Broken("is no file any more")
             try:
                 if held.st_size == 0:
-                    return Broken("is empty", held.st_size, held.st_mtime_ns)
+                    return Broken("is empty", held.st_size, mtime_of(held))
                 return _read(file, path[root_length:].lstrip(b"/"), held)
             except Exception as error:
                 return _broken(error, held)
@@ -155,7 +155,7 @@ def _open(path: str, flags: int) -> int:
 
 
 def _broken(error: BaseException, held: os.stat_result) -> Broken:
-    size, mtime_ns = held.st_size, held.st_mtime_ns
+    size, mtime_ns = held.st_size, mtime_of(held)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _TRANSIENT:
@@ -171,7 +171,7 @@ def _broken(error: BaseException, held: os.stat_result) -> Broken:
 
 def _read(file: BinaryIO, path: bytes, held: os.stat_result) -> Reading:
     opened = _open_tags(file)
-    size, mtime_ns = held.st_size, held.st_mtime_ns
+    size, mtime_ns = held.st_size, mtime_of(held)
     if opened is None:
         return Broken("is of no audio format that is known", size, mtime_ns)
     if isinstance(opened, OggTheora):
@@ -252,7 +252,8 @@ def _codec(opened: Any) -> str:
     if isinstance(opened, MP3):
         return f"mp{info.layer}"
     if isinstance(opened, MP4):
-        name = str(info.codec).partition(".")[0].lower()
+        # Four bytes of the file, whatever they are.
+        name = clean(str(info.codec)).partition(".")[0].lower()
         return {"mp4a": "aac", "": "unknown"}.get(name, name)
     if isinstance(opened, AC3):
         return str(info.codec).replace("-", "")

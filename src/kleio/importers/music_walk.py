@@ -97,6 +97,14 @@ def is_below(path: bytes, folder: bytes) -> bool:
     return path != folder and path.startswith(folder.rstrip(b"/") + b"/")
 
 
+def mtime_of(held: os.stat_result) -> int:
+    """Return when a file was changed, in nanoseconds; beyond 64 bits (1677 to 2262) their end.
+
+    File systems go further, and a clock that was wrong has files there.
+    """
+    return max(-(2**63), min(held.st_mtime_ns, 2**63 - 1))
+
+
 def describe(error: OSError) -> str:
     """Return what the system says of an error, without the path."""
     return (error.strerror or type(error).__name__).lower()
@@ -159,7 +167,7 @@ class Walk:
                         except OSError as error:
                             yield Unread(entry.path, "file", describe(error))
                             continue
-                        yield Found(entry.path, root_length, stat.st_size, stat.st_mtime_ns)
+                        yield Found(entry.path, root_length, stat.st_size, mtime_of(stat))
         except FileNotFoundError:
             if path in self._roots:
                 yield Unread(path, "folder", "vanished while it was scanned")
@@ -195,7 +203,7 @@ class Walk:
             self._base_numbers.add(stat.st_ino)
             folders.append(name)
         elif is_audio(name) and os.path.isfile(real) and not self._comes_to(real, file=True):
-            yield Found(path, root_length, stat.st_size, stat.st_mtime_ns)
+            yield Found(path, root_length, stat.st_size, mtime_of(stat))
 
     def _is_base(self, entry: os.DirEntry[bytes]) -> bool:
         """Tell whether a folder is one whose inside is walked in its own right."""

@@ -101,13 +101,17 @@ class _Chunks:
 def _sealed(record: AccountRecord) -> AccountRecord:
     """Return the record with its document's hash, by which the next dump sees what it changes.
 
-    A stub has none: whatever comes next completes it.
+    A stub has none: whatever comes next completes it. A whole one with a number of Discogs' counts
+    as the API's, whatever the file says: nobody here knows where it has been, so a sync fetches it
+    again and a dump replaces it.
     """
     if isinstance(record, ReleaseRecord):
-        if record.is_stub or record.lookup_only:
-            record.document.source_hash = None
-        else:
-            seal(record.document)
+        document = record.document
+        is_whole = not (record.is_stub or record.lookup_only)
+        document.from_api = is_whole and document.discogs_id is not None
+        document.source_hash = None
+        if is_whole:
+            seal(document)
     return record
 
 

@@ -72,8 +72,10 @@ class SqliteFile:
         in_wal_mode, self.size = _check_header(path)
         # A file with a log that lies beside nothing was closed by all who used it: nobody writes
         # it, and opened in the ordinary way it would get a log and an index beside it.
-        at_rest = in_wal_mode and not path.with_name(f"{path.name}-wal").exists()
-        address = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if at_rest else ''}"
+        # The log lies beside the file itself, wherever the path leads to it from.
+        real = path.resolve()
+        at_rest = in_wal_mode and not real.with_name(f"{real.name}-wal").exists()
+        address = f"file:{quote(str(real))}?mode=ro{'&immutable=1' if at_rest else ''}"
         self.tables: dict[str, list[str]] = {}
         with _clear(path):
             # Read in another thread than it is opened in, but never in two at once.

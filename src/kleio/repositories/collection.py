@@ -191,6 +191,11 @@ async def get_copy(conn: Connection, *, user_id: UUID, copy_id: UUID) -> Copy | 
 
 
 @query
+async def lock_shelf(conn: Connection, *, user_id: UUID) -> bool | None:
+    """Wait until no import or sync writes what is this user's, and keep others waiting."""
+
+
+@query
 async def insert_copy(
     conn: Connection,
     *,

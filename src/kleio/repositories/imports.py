@@ -51,11 +51,6 @@ class ImportRow(Row, frozen=True):
 
 
 @query
-async def lock_shelf(conn: Connection, *, user_id: UUID) -> bool | None:
-    """Wait until no other import writes what is this user's, and keep others waiting."""
-
-
-@query
 async def insert_run(
     conn: Connection,
     *,

@@ -22,6 +22,11 @@ async def list_better_releases(conn: Connection, *, discogs_ids: list[int]) -> l
 
 
 @query
+async def update_release_pictures(conn: Connection, *, documents: str, now: datetime) -> int:
+    """Renew the addresses of the pictures of releases that are not the API's."""
+
+
+@query
 async def update_releases_fetched(
     conn: Connection, *, discogs_ids: list[int], now: datetime
 ) -> int:

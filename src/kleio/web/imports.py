@@ -69,6 +69,7 @@ class ImportForm(msgspec.Struct, rename="camel"):
     dates: Dates = "iso"
     zone: str = "UTC"
     encoding: Encoding = "utf-8"
+    spreadsheet: bool = False
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -156,6 +157,7 @@ async def add_import(request: PageRequest) -> Response[str]:
             dates=wanted.dates,
             zone=wanted.zone,
             encoding=wanted.encoding,
+            spreadsheet=wanted.spreadsheet,
         )
         wish.check()
         return wish

@@ -145,6 +145,14 @@ async def test_what_differs_is_shown_side_by_side(site: Site, alice: Browser) ->
     assert "fine <i>finer</i>" in change
 
 
+async def test_the_form_can_say_that_a_csv_is_one_for_spreadsheets(
+    site: Site, alice: Browser
+) -> None:
+    assert (await alice.get("/data")).find("//input[@name='spreadsheet'][@value='true']")
+    await judged(site, alice, spreadsheet="true")
+    assert await site.value("SELECT options ->> 'spreadsheet' FROM import_runs") == "true"
+
+
 async def test_many_records_come_in_pages(site: Site, alice: Browser) -> None:
     lines = [GOOD.replace("700001", str(710_000 + number)) for number in range(70)]
     path = await judged(site, alice, text=HEAD + "".join(lines))
