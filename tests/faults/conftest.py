@@ -27,7 +27,7 @@ from traffic import Traffic
 IS_CHAOS = os.environ.get("KLEIO_FAULTS") == "all"
 slow = pytest.mark.skipif(not IS_CHAOS, reason="takes long; `make chaos` runs it")
 
-RECOVERY_SECONDS = 15.0
+RECOVERY_SECONDS = 10.0
 """How long clients may go on to fail after a fault is over, without anybody doing anything."""
 
 
