@@ -149,13 +149,17 @@ async def rows_of(
 
 
 async def content_of(conn: Connection, user: User) -> bytes:
-    """Return all that an account holds, without ids and times of import.
+    """Return all that an account holds, without ids and times of import."""
+    return without_ids(await export(conn, user, "all"))
 
-    Each id is replaced by the number of its first appearance.
-    """
-    text = (await export(conn, user, "all")).partition(b"\n")[2]
+
+def without_ids(account: bytes) -> bytes:
+    """Return a whole account's export without its head, each id as the number of its place."""
     numbers: dict[bytes, bytes] = {}
-    return _UUID.sub(lambda found: numbers.setdefault(found[0], b"id%d" % (len(numbers) + 1)), text)
+    return _UUID.sub(
+        lambda found: numbers.setdefault(found[0], b"id%d" % (len(numbers) + 1)),
+        account.partition(b"\n")[2],
+    )
 
 
 async def table_rows(conn: Connection, user_id: UUID) -> dict[str, list[Any]]:

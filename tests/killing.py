@@ -15,60 +15,42 @@ from importing import content_of
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 
-# `kleio ...`, imports in chunks of 20 records, which ends itself at the n-th statement, before it
-# is sent or after its answer has come; where there are fewer statements it prints how many.
-KILLED = """
-import os, signal, sys
-import psycopg
-from kleio.importers import record_chunks
-from kleio.cli import kleio
-record_chunks.CHUNK_RECORDS = 20
-record_chunks.BATCH_ROWS = 30
-point, after, *arguments = sys.argv[1:]
-sent, execute, execute_now = 0, psycopg.AsyncCursor.execute, psycopg.Cursor.execute
-def counted_now(self, *args, **options):
-    global sent
-    sent += 1
-    if sent == int(point) and after == "0":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = execute_now(self, *args, **options)
-    if sent == int(point):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-async def counted(self, *args, **options):
-    global sent
-    sent += 1
-    if sent == int(point) and after == "0":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = await execute(self, *args, **options)
-    if sent == int(point):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-psycopg.AsyncCursor.execute = counted
-psycopg.Cursor.execute = counted_now
-try:
-    kleio.main(arguments, prog_name="kleio")
-finally:
-    print("statements", sent)
-"""
+COMMAND = Path(__file__).with_name("killed_command.py")
+
+
+WORKER_DIED = "a process of the import ended by itself"
 
 
 def run_process(conninfo: str, home: Path, point: int, after: bool, *arguments: str) -> int | None:
-    """Run an import that kills itself; return the number of statements if it came to its end."""
+    """Run an import that kills itself; return the number of points if it came to its end."""
     return run_command(conninfo, home, point, after, "import", *arguments)
 
 
-def run_command(conninfo: str, home: Path, point: int, after: bool, *arguments: str) -> int | None:
-    """Run any command that kills itself, as `run_process` does."""
+def run_command(
+    conninfo: str, home: Path, point: int, after: bool, *arguments: str, **variables: str
+) -> int | None:
+    """Run any command that kills itself or one of its processes (`killed_command`).
+
+    Args:
+        conninfo: of the database.
+        home: KLEIO_HOME.
+        point: at which it dies, 0 for never.
+        after: whether it dies after the point and not before.
+        arguments: the command.
+        variables: further ones of the environment.
+
+    Returns:
+        How many points there were if it came to its end, None if something was killed.
+    """
     ended = subprocess.run(
-        [sys.executable, "-c", KILLED, str(point), str(int(after)), *arguments],
-        env={**environment(), "DATABASE_URL": conninfo, "KLEIO_HOME": str(home)},
-        capture_output=True,
+        [sys.executable, str(COMMAND), str(point), str(int(after)), *arguments],
+        env={**environment(), "DATABASE_URL": conninfo, "KLEIO_HOME": str(home), **variables},
+        capture_output=True,  # processes that are left hold the pipes: their end is waited for
         text=True,
         check=False,
         timeout=120,
     )
-    if ended.returncode == -signal.SIGKILL:
+    if ended.returncode == -signal.SIGKILL or WORKER_DIED in ended.stderr:
         return None
     assert ended.returncode == 0, ended.stderr
     return int(ended.stdout.split()[-1])

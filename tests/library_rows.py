@@ -83,12 +83,13 @@ async def fill_library(conn: Connection) -> UUID:
     library_id = await make_library(conn)
     for (artist, album, year), names in ALBUMS.items():
         artist_id = await make_artist(conn, artist)
+        duration_ms = sum(100_000 * number for number in range(1, len(names) + 1))
         album_id = await _value(
             conn,
             "INSERT INTO albums (library_id, key, artist_id, artist_name, name, year, song_count,"
             "                    duration_ms, updated_at)"
             " VALUES (%s, gen_random_uuid(), %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-            *(library_id, artist_id, artist, album, year, len(names), 200_000 * len(names), NOW),
+            *(library_id, artist_id, artist, album, year, len(names), duration_ms, NOW),
         )
         for number, name in enumerate(names, 1):
             await make_song(

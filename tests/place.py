@@ -59,9 +59,9 @@ class Place:
         return process
 
     def traffic(self, server: Process | str, **options: Any) -> Traffic:
-        """Return clients of a server, or of an address."""
+        """Return clients of a server, or of an address, and who looks into the database."""
         url = server if isinstance(server, str) else server.url
-        return Traffic(url, self.token, self._releases, **options)
+        return Traffic(url, self.token, self._releases, **{"conninfo": self.conninfo, **options})
 
     def end(self) -> None:
         for process in self._started:

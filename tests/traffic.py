@@ -2,8 +2,11 @@
 
 Each client keeps a connection open as apps do, waits a moment after an error and goes on. A write
 bears a name of its own in its notes, so afterwards the database tells what became of it: what was
-acknowledged must be there, once. Writes with an Idempotency-Key are sent again until they are
-acknowledged, as a client should; those without never.
+acknowledged must be there, once; what was taken away must be gone. Writes with an Idempotency-Key
+are sent again until they are acknowledged, as a client should; those without never.
+
+Beside them somebody looks straight into the database, again and again, in one snapshot each time,
+for what is only half there.
 """
 
 from __future__ import annotations
@@ -21,9 +24,22 @@ import httpx
 import msgspec
 import psycopg
 
+from threads import Thread
+
 PATIENCE = 60.0
 AFTER_AN_ERROR = 0.05
+BETWEEN_LOOKS = 0.02
 EXPECTED = {200, 201, 204}
+
+# Who looks waits for no lock for long, and never without end.
+_LOOKING = "-c statement_timeout=10s -c lock_timeout=1s"
+_HALF = """
+SELECT count(*)
+  FROM (SELECT notes FROM play_history WHERE starts_with(notes, %(both)s)) AS p
+  FULL JOIN (SELECT notes FROM cleaning_history WHERE starts_with(notes, %(both)s)) AS h
+    ON h.notes = p.notes
+ WHERE p.notes IS NULL OR h.notes IS NULL
+"""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -51,6 +67,27 @@ class Write(msgspec.Struct):
     is_acknowledged: bool = False
 
 
+class Shelved(msgspec.Struct):
+    """A copy of a client's own: whether it may be archived, of all that was asked for so far."""
+
+    id: str
+    archived: set[bool]
+
+
+class Passing(msgspec.Struct):
+    """A copy that is added to be taken away again, and how far that is known to have come."""
+
+    is_added: bool = False
+    is_taken: bool = False
+    is_gone: bool = False
+
+    def allows(self, found: int) -> bool:
+        """Whether so many rows of it may be there."""
+        if self.is_gone:
+            return found == 0
+        return found == 1 or (found == 0 and (self.is_taken or not self.is_added))
+
+
 class Damage(msgspec.Struct, frozen=True):
     """Writes that went wrong; all must be 0."""
 
@@ -70,6 +107,7 @@ class Traffic:
         pause: seconds that a client waits between two requests.
         timeout: seconds after which a client gives an answer up.
         reads: further paths that are read.
+        conninfo: of the database, for who looks into it meanwhile; None for nobody.
     """
 
     def __init__(
@@ -82,18 +120,23 @@ class Traffic:
         pause: float = 0.005,
         timeout: float = PATIENCE,
         reads: tuple[str, ...] = (),
+        conninfo: str | None = None,
     ) -> None:
         self.samples: list[Sample] = []
         self.writes: dict[str, Write] = {}
         self.lifted_at = float("nan")
+        self.looks, self.half_seen = 0, 0
         self._url, self._token, self._releases = url, token, releases
         self._clients, self._pause, self._timeout = clients, pause, timeout
         self._reads = reads
         self._name = f"traffic-{secrets.token_hex(4)}"
         self._numbers = itertools.count(1)
         self._notes: dict[str, tuple[int, int]] = {}
+        self.shelved: dict[str, Shelved] = {}
+        self._passing: dict[str, Passing] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
+        self._looker = None if conninfo is None else Thread(self._look, conninfo)
         self._problem: BaseException | None = None
 
     # --- what a test does ------------------------------------------------------------------------
@@ -101,12 +144,17 @@ class Traffic:
     def __enter__(self) -> Traffic:
         self._thread.start()
         self.until(lambda: self._well_since(0.0) >= 3 * self._clients, "no traffic flows")
+        if self._looker is not None:
+            self._looker.start()
+            self.until(lambda: self.looks > 0, "nobody can look into the database")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(PATIENCE + self._timeout)
         assert not self._thread.is_alive(), "a client still waits"
+        if self._looker is not None and self._looker.ident is not None:
+            self._looker.end()
         if self._problem is not None:
             raise self._problem
 
@@ -166,7 +214,15 @@ class Traffic:
                     f"SELECT notes FROM {table} WHERE starts_with(notes, %s)", [self._name]
                 )
                 counts[table] = Counter(note for (note,) in rows)
-        lost = doubled = half = 0
+            shelved = dict(
+                conn.execute(
+                    "SELECT id::text, archived_at IS NOT NULL FROM user_releases"
+                    " WHERE id::text = ANY (%s)",
+                    [[copy.id for copy in self.shelved.values()]],
+                ).fetchall()
+            )
+        lost = doubled = 0
+        half = self.half_seen
         for name, write in self.writes.items():
             found = counts[write.table][name]
             lost += write.is_acknowledged and found == 0
@@ -177,7 +233,45 @@ class Traffic:
         for owner, (known, tried) in self._notes.items():
             values = {f"{owner} {number}" for number in range(known, tried + 1)}
             lost += not values & counts["user_releases"].keys()
+        for copy in self.shelved.values():
+            lost += shelved.get(copy.id) not in copy.archived
+        for name, passing in self._passing.items():
+            found = counts["user_releases"][name]
+            doubled += found > 1
+            lost += found <= 1 and not passing.allows(found)
         return Damage(lost=lost, doubled=doubled, half=half)
+
+    # --- who looks -------------------------------------------------------------------------------
+
+    @property
+    def _both(self) -> str:
+        """What the notes of plays begin with that come with a cleaning."""
+        return f"{self._name} both "
+
+    def _look(self, conninfo: str) -> None:
+        """Count what is half there, in one snapshot and then another, where it can be looked at."""
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._look_often(conninfo)
+                except psycopg.OperationalError:
+                    time.sleep(AFTER_AN_ERROR)
+        except BaseException as error:
+            self._problem = error
+
+    def _look_often(self, conninfo: str) -> None:
+        with psycopg.connect(
+            conninfo,
+            autocommit=True,
+            connect_timeout=10,
+            application_name="onlooker",
+            options=_LOOKING,
+        ) as conn:
+            while not self._stop.is_set():
+                (half,) = conn.execute(_HALF, {"both": self._both}).fetchone()
+                self.half_seen += half
+                self.looks += 1
+                time.sleep(BETWEEN_LOOKS)
 
     # --- the clients -----------------------------------------------------------------------------
 
@@ -211,6 +305,7 @@ class Traffic:
         async with self._new_client() as http:
             owner = f"{self._name} copy {number}"
             copy_id = await self._own_copy(http, owner)
+            self.shelved[owner] = Shelved(copy_id, {False})
             for step in self._steps(number):
                 if self._stop.is_set():
                     return
@@ -227,11 +322,29 @@ class Traffic:
             self._plain_play,
             self._read("/collection/stats"),
             self._keyed_play,
+            self._archive,
+            self._add_and_take_away,
             *(self._read(path) for path in self._reads),
         )
         return itertools.islice(itertools.cycle(steps), number % len(steps), None)
 
-    async def _send(self, http: httpx.AsyncClient, kind: str, *args: Any, **kwargs: Any) -> Any:
+    async def _send(
+        self,
+        http: httpx.AsyncClient,
+        kind: str,
+        *args: Any,
+        allowed: frozenset[int] = frozenset(),
+        **kwargs: Any,
+    ) -> Any:
+        """Return the answer, None where there is none that says that it is done.
+
+        Args:
+            http: the client's connection.
+            kind: what it is counted as.
+            args: method and path.
+            allowed: answers that are as good: that it was done by an earlier try.
+            kwargs: of the request.
+        """
         began = time.monotonic()
         try:
             response = await http.request(*args, **kwargs)
@@ -244,7 +357,7 @@ class Traffic:
             kind,
             began,
             time.monotonic(),
-            response.status_code,
+            200 if response.status_code in allowed else response.status_code,
             "" if response.is_success else response.text,
             response.headers.get("retry-after"),
         )
@@ -282,6 +395,37 @@ class Traffic:
         if await self._send(http, "change", "PATCH", f"/collection/{copy_id}", json=body):
             self._notes[owner] = (tried + 1, tried + 1)
 
+    async def _archive(self, http: httpx.AsyncClient, owner: str, copy_id: str) -> None:
+        """Archive the copy, or take it back where it is known to be archived."""
+        shelved = self.shelved[owner]
+        wanted = True not in shelved.archived
+        verb = "archive" if wanted else "restore"
+        is_sure, shelved.archived = len(shelved.archived) == 1, shelved.archived | {wanted}
+        body = {"json": {"reason": "sold"}} if wanted else {}
+        # After a try that nobody answered it may be where it should be.
+        allowed = frozenset() if is_sure else frozenset({409})
+        path = f"/collection/{copy_id}/{verb}"
+        if await self._send(http, verb, "POST", path, allowed=allowed, **body):
+            shelved.archived = {wanted}
+
+    async def _add_and_take_away(self, http: httpx.AsyncClient, _owner: str, _copy_id: str) -> None:
+        name = f"{self._name} passing {next(self._numbers)}"
+        passing = self._passing[name] = Passing()
+        body = {"releaseId": self._releases[0], "notes": name}
+        added = None
+        while added is None:
+            if self._stop.is_set():
+                return
+            headers = {"Idempotency-Key": name}
+            added = await self._send(http, "add", "POST", "/collection", json=body, headers=headers)
+        passing.is_added = True
+        path = f"/collection/{added.json()['id']}"
+        while not passing.is_gone and not self._stop.is_set():
+            allowed = frozenset({404}) if passing.is_taken else frozenset()
+            passing.is_taken = True
+            answer = await self._send(http, "delete", "DELETE", path, allowed=allowed)
+            passing.is_gone = answer is not None
+
     async def _plain_play(self, http: httpx.AsyncClient, _owner: str, _copy_id: str) -> None:
         name, write = self._new_write("/plays", has_key=False)
         await self._try(http, name, write)
@@ -293,7 +437,8 @@ class Traffic:
         await self._until_acknowledged(http, *self._new_write("/log", has_key=True))
 
     def _new_write(self, path: str, *, has_key: bool) -> tuple[str, Write]:
-        name = f"{self._name} {next(self._numbers)}"
+        prefix = self._both if path == "/log" else f"{self._name} "
+        name = f"{prefix}{next(self._numbers)}"
         body = {"releaseId": self._releases[0], "notes": name}
         write = Write(table="play_history", has_key=has_key, path=path, body=body)
         self.writes[name] = write

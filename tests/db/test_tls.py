@@ -1,4 +1,8 @@
-"""TLS to the database: what DB_SSL_MODE promises, with an authority of the test's own."""
+"""TLS to the database: what DB_SSL_MODE promises, with an authority of the test's own.
+
+Mostly through a front before the embedded server, which is built without TLS; and against a
+PostgreSQL that has it, where one is installed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from kleio.db.errors import Unavailable
 from kleio.db.pool import Database, connect
 from kleio.settings import Settings, load_settings
+from postgres_program import PASSWORD, USER, needs_server, tls_server
 from tls_front import Authority, Front
 
 pytestmark = pytest.mark.anyio
@@ -133,3 +138,48 @@ async def test_a_server_without_tls_gets_no_password(
             await ask(settings_for_tls(front, parts, mode, root=root))
         assert "does not support SSL" in str(caught.value.__cause__)
         assert not await ask(settings_for_tls(front, parts, "prefer", root=None))
+
+
+@needs_server
+async def test_a_postgresql_with_tls_of_its_own(authority: Authority, folder: Path) -> None:
+    """The right authority and name pass, and the server says so; others end in one clear error."""
+
+    def settings(mode: str, root: Authority | None, host: str = "localhost") -> Settings:
+        return load_settings(
+            {
+                "DB_HOST": host,
+                "DB_PORT": str(port),
+                "DB_USER": USER,
+                "DB_PASSWORD": PASSWORD,
+                "DB_NAME": "postgres",
+                "DB_SSL_MODE": mode,
+                "DB_SSL_ROOT_CERT": "" if root is None else str(root.file),
+            }
+        )
+
+    other = Authority(folder / "other", "other")
+    with tls_server(authority.server("localhost")) as port:
+        for mode in ("require", "verify-ca", "verify-full"):
+            chosen = settings(mode, None if mode == "require" else authority)
+            conn = await connect(chosen, chosen.conninfo() or "")
+            async with conn:
+                cursor = await conn.execute(
+                    "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+                )
+                row = await cursor.fetchone()
+                assert row is not None
+                assert row[0] is True
+                assert row[1] in ("TLSv1.2", "TLSv1.3")
+        refused = (
+            (settings("verify-full", other), "certificate verify failed"),
+            (settings("verify-ca", other), "certificate verify failed"),
+            (settings("verify-full", authority, "127.0.0.1"), "does not match host name"),
+            (settings("disable", None), "no encryption"),
+        )
+        for wrong, why in refused:
+            with pytest.raises(Unavailable) as caught:
+                await ask(wrong)
+            assert why in str(caught.value.__cause__)
+            assert PASSWORD not in str(caught.value)
+        # Without verify-full the name does not count.
+        assert await ask(settings("verify-ca", authority, "127.0.0.1"))

@@ -134,7 +134,8 @@ def test_a_statement_over_its_timeout(place: Place, report: Report) -> None:
 @slow
 def test_out_of_connections(embedded: Place, report: Report) -> None:
     with embedded.traffic(embedded.process) as traffic:
-        as_admin(embedded, "ALTER ROLE kleio CONNECTION LIMIT 1")
+        # One for who looks into the database, one for both workers.
+        as_admin(embedded, "ALTER ROLE kleio CONNECTION LIMIT 2")
         as_admin(
             embedded,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'kleio'",

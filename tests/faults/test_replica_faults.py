@@ -41,7 +41,7 @@ def test_the_primary_lost_and_its_replica_promoted(
             )
             replica = {"DATABASE_REPLICA_URL": pair.second.conninfo} if reads == "replica" else {}
             process = place.serve("--workers", "2", DATABASE_URL=either, **replica)
-            with place.traffic(process) as traffic:
+            with place.traffic(process, conninfo=either) as traffic:
                 traffic.pass_by(100)
                 end(pair.first_home)
                 pair.promote()

@@ -107,8 +107,8 @@ INTRUDERS: dict[str, Any] = {
 }
 
 
-async def _all_rows(site: Site) -> dict[str, str]:
-    """Return a hash of each table that holds something of users."""
+async def _all_rows(site: Site, user_id: UUID | None = None) -> dict[str, str]:
+    """Return a hash of each table that holds something of users, or of one user."""
     tables = await site.rows(
         "SELECT DISTINCT table_name FROM information_schema.columns"
         " WHERE table_schema = 'public' AND column_name = 'user_id'"
@@ -116,6 +116,8 @@ async def _all_rows(site: Site) -> dict[str, str]:
     return {
         table: await site.value(
             f"SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} AS t"
+            f" WHERE %s::uuid IS NULL OR {'id' if table == 'users' else 'user_id'} = %s",
+            *(user_id, user_id),
         )
         for table in sorted({"users", *(name for (name,) in tables)})
     }
@@ -163,8 +165,7 @@ def _seen(answer: httpx.Response, path: str) -> tuple[int, str]:
     return answer.status_code, re.sub(r'"requestId":"[^"]*"', "", shown)
 
 
-async def test_what_another_has_and_what_nobody_has_look_the_same(site: Site) -> None:
-    """Bob tries every id of Alice's at every place for an id; none tells him that it is one."""
+async def _ids_of_alice(site: Site) -> dict[str, UUID]:
     alice = await site.user_id("alice")
     hers: dict[str, UUID] = {
         "folder": await site.value(
@@ -175,16 +176,53 @@ async def test_what_another_has_and_what_nobody_has_look_the_same(site: Site) ->
     }
     for table in ("play_history", "cleaning_history", "styluses", "auth_tokens"):
         hers[table] = await site.value(f"SELECT id FROM {table} WHERE user_id = %s LIMIT 1", alice)
+    return hers
+
+
+@pytest.mark.parametrize("who", ["bob", "root"])
+async def test_what_another_has_and_what_nobody_has_look_the_same(site: Site, who: str) -> None:
+    """Every id of Alice's at every place for an id, tried by Bob and by an administrator.
+
+    None tells that it is one. An administrator manages users, and is another user everywhere else.
+    """
+    client: httpx.AsyncClient = getattr(site, who)
+    hers = await _ids_of_alice(site)
+    before = await _all_rows(site, hers["user"])
     with_id = [one for one in protected(site) if one.has_id and one.method != "head"]
+    if who == "root":
+        with_id = [one for one in with_id if not one.needs_admin]
     assert len(with_id) > 35
     for operation in with_id:
         path = operation.path()
-        nobodys = _seen(await operation.call(site.bob, path), path)
+        nobodys = _seen(await operation.call(client, path), path)
         assert nobodys[0] in (200, 204, 400, 403, 404, 409), (operation, nobodys)
         for what, id in hers.items():
             path = operation.path(id)
-            seen = _seen(await operation.call(site.bob, path), path)
+            seen = _seen(await operation.call(client, path), path)
             assert (seen[0], seen[1].replace(str(id), str(NOWHERE))) == nobodys, (operation, what)
+    assert await _all_rows(site, hers["user"]) == before
+
+
+async def test_an_administrator_reads_no_shelf(site: Site) -> None:
+    """Nothing that is read shows a row of Alice's, but for who she is where users are managed."""
+    hers = await _ids_of_alice(site)
+    reading = [one for one in protected(site) if one.method == "get" and not one.has_id]
+    assert len(reading) > 25
+    shown = 0
+    for operation in reading:
+        answer = await operation.call(site.root, operation.path())
+        assert answer.status_code in (200, 400, 404), (operation, answer.text)
+        shown += answer.status_code == 200
+        for what, id in hers.items():
+            if not (what == "user" and operation.needs_admin):
+                assert str(id) not in answer.text, (operation, what)
+        assert ALICES_FOLDER not in answer.text, operation
+    assert shown > 20
+    # Each of them is shown to Alice.
+    mine = "".join(
+        [(await operation.call(site.alice, operation.path())).text for operation in reading]
+    )
+    assert [what for what, id in hers.items() if str(id) not in mine] == []
 
 
 async def test_a_token_opens_nothing_after_its_end_while_a_request_is_going_on(site: Site) -> None:

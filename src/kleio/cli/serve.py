@@ -51,6 +51,10 @@ BACKLOG = 2048
 """Connections that the kernel keeps for workers that are busy. Overload is answered by the
 application with 503; connections that merely stay open must not stop new ones."""
 
+IDLE_SECONDS = 30
+"""How long a connection may stay open until all of a request's head has come, the first or the next
+one: also where nothing comes."""
+
 READY_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _PR_SET_PDEATHSIG = 1
@@ -179,7 +183,7 @@ def run_server(
     Raises:
         CommandError: a worker could not start, or kept failing.
     """
-    from granian.constants import Interfaces, Loops
+    from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
     from granian.log import LOGGING_CONFIG, LogLevels
     from granian.server.mp import MPServer
@@ -212,7 +216,9 @@ def run_server(
         websockets=False,
         backlog=BACKLOG,
         backpressure=BACKLOG,
-        http1_settings=HTTP1Settings(),
+        # Where either version may come, what has not yet said which waits without end.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_SECONDS * 1000),
         log_level=LogLevels(_GRANIAN_LEVELS[settings.log_level]),
         log_dictconfig={"handlers": handlers, "formatters": formatters},
         log_access=False,
