@@ -4,6 +4,8 @@
 `container` (testcontainers, one a worker), or the URL of a server whose role may create databases.
 A migrated template is made once a run and server; each test gets a copy of it.
 
+`KLEIO_TEST_CITUS` lays the tables out for Citus (`citus.py`).
+
 `KLEIO_TEST_ROLE=app` runs the tests as the role of `deploy/grants.sql`, which can't change the
 schema: for tests/http, tests/repositories and tests/queries. What a test itself does to the
 database, it does as the owner (`as_owner`).
@@ -24,6 +26,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+import citus
 from kleio.db.migrate import migrate
 
 RUN = os.environ.setdefault("KLEIO_TEST_RUN", secrets.token_hex(4))
@@ -121,6 +124,8 @@ class Server:
         """Make a database of its own and give its conninfo, as Kleio's role; drop it after."""
         name = next(self._names)
         self.create_database(name, template)
+        if template and citus.songs() is not None:
+            citus.set_workers(self.admin_conninfo, name)
         try:
             yield self.conninfo(name, as_app=is_as_app() and template is not None)
         finally:
@@ -129,9 +134,17 @@ class Server:
     def ensure_template(self) -> str:
         """Make the migrated template unless another worker has, and return its name."""
         steps = [_migrate, self._extend]
+        if citus.songs() is not None:
+            steps.append(self._lay_out)
         if is_as_app():
             steps.append(self._grant)
         return self.ensure_database(TEMPLATE, *steps)
+
+    def _lay_out(self, conninfo: str) -> None:
+        """Distribute the tables as deploy/citus.sql does."""
+        admin = self.conninfo(conninfo_to_dict(conninfo)["dbname"], admin=True)
+        citus.add_extension(admin)
+        citus.run_script(admin, citus.LAYOUT, citus.songs() or "")
 
     def _grant(self, conninfo: str) -> None:
         """Make the serving role and give it what deploy/grants.sql does."""
@@ -159,7 +172,14 @@ class Server:
                         step(conninfo)
                     with psycopg.connect(as_owner(conninfo), autocommit=True) as conn:
                         conn.execute("VACUUM (ANALYZE)")
-                    new = sql.Identifier(conninfo_to_dict(conninfo)["dbname"])
+                    made = conninfo_to_dict(conninfo)["dbname"]
+                    new = sql.Identifier(made)
+                    if citus.songs() is not None:
+                        # Its own worker process stays connected, and nobody may be while copying.
+                        closed = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
+                        self.execute(closed.format(new))
+                        end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                        self.execute(f"{end} WHERE datname = %s", (made,))
                     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
                     self.execute(rename.format(new, sql.Identifier(name)))
         finally:

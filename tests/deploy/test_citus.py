@@ -8,9 +8,6 @@ after the way back the schema as it was.
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +16,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from citus import DEPLOY, LAYOUT, OPTIONS, add_extension, run_script, songs
 from kleio.db.citus import is_distributed
 from kleio.db.errors import DatabaseError
 from kleio.db.partitions import archive_partitions, ensure_partitions
@@ -27,9 +25,7 @@ from psql_program import run_psql
 from query_files import ENTRIES
 from servers import Server, choice
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
-LAYOUT, UNDO = DEPLOY / "citus.sql", DEPLOY / "citus-undo.sql"
-OPTIONS = "-c search_path=public,fake_citus"
+UNDO = DEPLOY / "citus-undo.sql"
 
 LEFT_OUT = {
     "local": {"user_songs_song_id_fkey"},
@@ -38,7 +34,8 @@ LEFT_OUT = {
 TABLES = {"local": 31, "distributed": 36}
 
 pytestmark = pytest.mark.skipif(
-    choice() != "embedded", reason="makes an extension, which only a superuser may"
+    choice() != "embedded" or songs() is not None,
+    reason="makes an extension, which only a superuser may, in databases that have none",
 )
 
 
@@ -48,15 +45,8 @@ class Base(NamedTuple):
     conninfo: str
     songs: str
 
-    def script(self, text: str) -> str:
-        return f"\\set songs {self.songs}\n{text}"
-
     def run(self, file: Path) -> str:
-        text = self.script(file.read_text("utf-8"))
-        done = run_psql(self.conninfo, text, PGOPTIONS=OPTIONS)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return done.stdout
+        return run_script(self.conninfo, file, self.songs)
 
     def rows(self, statement: str, *parameters: Any) -> list[Any]:
         with psycopg.connect(self.conninfo, autocommit=True, options=OPTIONS) as conn:
@@ -65,24 +55,10 @@ class Base(NamedTuple):
 
 
 @pytest.fixture(params=["local", "distributed"])
-def base(request: pytest.FixtureRequest, server: Server, conninfo: str) -> Iterator[Base]:
-    folder = Path(tempfile.mkdtemp(prefix="kleio-citus-"))
-    folder.chmod(0o755)
-    extension = folder / "extension"
-    extension.mkdir()
-    shutil.copy(Path(__file__).with_name("fake_citus.sql"), extension / "citus--14.0.sql")
-    (extension / "citus.control").write_text(
-        "default_version = '14.0'\nrelocatable = false\nschema = fake_citus\n"
-    )
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+def base(request: pytest.FixtureRequest, server: Server, conninfo: str) -> Base:
     admin = server.conninfo(conninfo_to_dict(conninfo)["dbname"], admin=True)
-    with psycopg.connect(admin, autocommit=True) as conn:
-        conn.execute(f"SET extension_control_path = '{folder}:$system'")
-        conn.execute("CREATE SCHEMA fake_citus")
-        conn.execute("CREATE EXTENSION citus SCHEMA fake_citus")
-    yield Base(admin, request.param)
-    shutil.rmtree(folder)
+    add_extension(admin)
+    return Base(admin, request.param)
 
 
 def tables(base: Base) -> set[str]:
