@@ -152,7 +152,7 @@ async def test_real_files_are_stored_by_workers_as_by_one_process(
     paths = [dump_samples / f"discogs_20200806_{kind}.xml.gz"
              for kind in ("artists", "labels", "masters", "releases")]  # fmt: skip
     await import_dump(conn, paths)
-    once = await catalogue_rows(conn)
+    once = without_names_of_stubs(await catalogue_rows(conn))
     await conn.execute("TRUNCATE releases, artists, labels, masters, genres, styles CASCADE")
     positions: list[int] = []
     async with Workers(2, settings, conninfo) as workers:
@@ -161,8 +161,23 @@ async def test_real_files_are_stored_by_workers_as_by_one_process(
             progress=lambda now: positions.append(now.bytes_done),
         )  # fmt: skip
     assert (report.read, report.refused) == (4000, 0)
-    assert await catalogue_rows(conn) == once
+    assert without_names_of_stubs(await catalogue_rows(conn)) == once
     assert positions == sorted(positions)
+
+
+def without_names_of_stubs(
+    rows: dict[str, list[tuple[Any, ...]]],
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Leave out the names of artists and labels that no file holds: releases spell them as they do.
+
+    Which release comes first is chance with several processes; what each wrote of them stays.
+    """
+    for table in ("artists", "labels"):
+        rows[table] = [
+            (number, None if source_hash is None else name, source_hash, *rest)
+            for number, name, source_hash, *rest in rows[table]
+        ]
+    return rows
 
 
 # --- what goes wrong -----------------------------------------------------------------------------

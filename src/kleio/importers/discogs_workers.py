@@ -6,6 +6,8 @@ This module owns the processes and the order between them; what a block is stand
 Blocks are parsed in any order, but none is stored before all blocks ahead of it have been parsed
 and found whole, nor together with one of the same numbers: so a damaged file gives what was whole
 before the damage, and of an entry that stands in a file twice the last counts, as with one process.
+Artists and labels that only releases name get the name of whichever block comes first; releases
+spell some in several ways.
 """
 
 from __future__ import annotations
