@@ -179,7 +179,8 @@ class Traffic:
 
     def wait_out(self, moment: float) -> None:
         """Go on until a moment of the monotonic clock: a fault lasts as long as it lasts."""
-        self.until(lambda: time.monotonic() >= moment, "time stands still")
+        left = max(moment - time.monotonic(), 0.0)
+        self.until(lambda: time.monotonic() >= moment, "time stands still", left + PATIENCE)
 
     def failures(self) -> list[Sample]:
         return [sample for sample in self.samples if not sample.is_well]
