@@ -145,7 +145,7 @@ class HealthCheck:
 
     async def _look_at_database(self) -> DatabaseHealth:
         try:
-            async with self._database.connection(seconds=HANGING_SECONDS) as conn:
+            async with self._database.connection(seconds=HANGING_SECONDS, ahead=True) as conn:
                 latency = round(await _timed_ping(conn) * 1000, 3)
         except DatabaseError:
             return DatabaseHealth("unavailable", None)
@@ -155,8 +155,10 @@ class HealthCheck:
         if time.monotonic() - self._read_at < FACTS_SECONDS:
             return
         try:
-            self._facts = await self._database.read(get_database_facts, migrations=self._migrations)
-            self._months_ahead = await self._database.read(
+            self._facts = await self._database.read_ahead(
+                get_database_facts, migrations=self._migrations
+            )
+            self._months_ahead = await self._database.read_ahead(
                 count_months_ahead, now=datetime.now(UTC)
             )
         except DatabaseError:

@@ -104,6 +104,34 @@ async def test_a_full_queue_is_overload_at_once(make_database: Callable[..., Any
     assert got == [True]
 
 
+async def test_whose_a_request_is_goes_before_all_other_work(
+    make_database: Callable[..., Any],
+) -> None:
+    database = await make_database(DB_MAX_OPEN_CONNS="1", DB_POOL_TIMEOUT="60s")
+    order: list[str] = []
+
+    async def work(name: str, **options: bool) -> None:
+        async with database.connection(**options):
+            order.append(name)
+
+    async def ask(conn: Connection) -> None:
+        order.append("asked")
+
+    async with anyio.create_task_group() as group, database.connection():
+        for waiting, start in enumerate(
+            (
+                lambda: group.start_soon(work, "other"),
+                lambda: group.start_soon(database.read_ahead, ask),
+            )
+        ):
+            start()
+            with anyio.fail_after(30):
+                while database.stats()["requests_waiting"] <= waiting:
+                    await anyio.lowlevel.checkpoint()
+    assert order == ["asked", "other"]
+    assert database.stats()["requests_waiting"] == 0
+
+
 async def test_the_sizes_are_totals_over_all_workers(make_database: Callable[..., Any]) -> None:
     database = await make_database(DB_MAX_OPEN_CONNS="8", DB_MAX_IDLE_CONNS="4", KLEIO_WORKERS="4")
     assert (database.pool.min_size, database.pool.max_size) == (1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ from embedded_processes import until
 from kleio_process import PATIENCE, Process, workers_of
 from tcp_proxy import TcpProxy
 
-from .conftest import Place, Report, slow
+from .conftest import IS_CHAOS, Place, Report, slow
 
 ROOT = Path(__file__).parents[2]
 DRAIN = "1s"
@@ -147,6 +148,7 @@ def test_many_more_clients_than_connections(place: Place, report: Report) -> Non
         DB_MAX_OPEN_CONNS="2",
         DB_MAX_WAITING="4",
         DB_POOL_TIMEOUT="30s",
+        KLEIO_LOG_REQUESTS="on",
     )
     with place.traffic(process, clients=24, pause=0.0) as traffic:
         traffic.pass_by(600)
@@ -154,6 +156,11 @@ def test_many_more_clients_than_connections(place: Place, report: Report) -> Non
     refused = traffic.failures()
     assert {sample.status for sample in refused} == {503}
     assert all('urn:kleio:problem:overloaded"' in sample.why for sample in refused)
-    # Told at once, and not after waiting for a connection.
-    assert max(sample.ended - sample.began for sample in refused) < 30
+    # Told at once, and not after waiting for a connection. By the server's own clock: clients that
+    # keep all processors busy hear of it later.
+    told = sorted(map(float, re.findall(r" 503 ([\d.]+) ms", process.stderr)))
+    assert len(told) >= len(refused)
+    assert told[-1] < 30_000
+    if IS_CHAOS:
+        assert told[len(told) * 99 // 100] < 250
     report("24 clients on 2 connections", traffic, place.conninfo)

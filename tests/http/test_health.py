@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
 import anyio
 import pytest
-from http_site import Site, problem
+from http_site import TOKENS, Site, problem
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from cache_server import CacheServer, needs_server
 from kleio import __version__
+from kleio.db.errors import Overloaded
+from kleio.web.sessions import COOKIE
 from pgbouncer import is_pooled
 from servers import Server
 
@@ -97,6 +102,41 @@ async def test_an_exhausted_pool_says_when_to_try_again(start) -> None:
             assert health.status_code == 503
             assert health.json()["pool"]["available"] == 0
         assert (await site.alice.get("/api/v1/releases")).status_code == 200
+
+
+async def test_a_full_queue_is_told_before_anything_is_done(start, statements: list[str]) -> None:
+    async with start(
+        DB_MAX_OPEN_CONNS="1", DB_MAX_WAITING="1", DB_POOL_TIMEOUT="60s", KLEIO_METRICS="open"
+    ) as site:
+        page = site.client()
+        page.cookies.set(COOKIE, TOKENS["alice"])
+
+        async def wait() -> None:
+            # Unless the worker for syncs waits already, which looks for work now and then.
+            with suppress(Overloaded):
+                async with site.database.connection():
+                    pass
+
+        async with anyio.create_task_group() as group, site.database.connection():
+            group.start_soon(wait)
+            with anyio.fail_after(30):
+                while not site.database.stats()["requests_waiting"]:
+                    await anyio.lowlevel.checkpoint()
+            statements.clear()
+            refused = await site.alice.get("/api/v1/collection")
+            problem(refused, 503, "overloaded")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert (await page.get("/")).status_code == 503
+            assert statements == []
+            # Who looks after the server is told how it is.
+            assert (await site.anonymous.get("/health/live")).status_code == 200
+            site.database.pool.timeout = 0.1  # metrics are without the database's own
+            metrics = (await site.anonymous.get("/metrics")).text
+            site.database.pool.timeout = 60
+            assert re.search(r"^kleio_pool_waiting_requests [1-9]", metrics, re.MULTILINE)
+            assert re.search(r"^kleio_pool_refused_total [1-9]", metrics, re.MULTILINE)
+        assert (await site.alice.get("/api/v1/collection")).status_code == 200
+        assert (await page.get("/")).status_code < 400
 
 
 @needs_server

@@ -6,16 +6,19 @@ themselves. This module knows pools and connections; it holds no SQL but the ses
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from math import inf
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from kleio.db.admission import Admission, NoPlaceError
 from kleio.db.errors import Contention, NotMigrated, Overloaded, Unavailable, translate
 from kleio.db.liveness import Watch, has_ended, with_network_limits
 from kleio.db.queries import Connection
@@ -197,6 +200,7 @@ class Database:
         # At least one, and where there are two connections, never all.
         self._free_snapshots = max(1, min(SNAPSHOTS, share.max_open - 1))
         self._is_reachable = True
+        self._admission = Admission(share.max_open, share.max_waiting)
         longest = settings.db_statement_timeout
         self._patience = longest + PATIENCE_SECONDS if longest else inf
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -210,7 +214,6 @@ class Database:
             configure=self._configure,
             min_size=share.max_idle,
             max_size=share.max_open,
-            max_waiting=share.max_waiting,
             timeout=settings.db_pool_timeout,
             max_lifetime=settings.db_conn_max_lifetime,
             max_idle=settings.db_conn_max_idle_time,
@@ -239,26 +242,59 @@ class Database:
         self._is_reachable = True
         await configure(conn)
 
-    async def _borrow(self, wait: float | None = None) -> Connection:
+    async def _borrow(self, wait: float | None = None, *, ahead: bool = False) -> Connection:
+        began = time.monotonic()
+        wait = self.pool.timeout if wait is None else wait
+        try:
+            await self._admission.enter(wait, ahead=ahead)
+        except NoPlaceError as error:
+            raise self._refusal() from error
         try:
             # After a restart of the server every idle connection has ended. Nothing was sent on
             # them yet, so a write is as safe on the next one as a read.
             while True:
-                conn = await self.pool.getconn(wait)
+                conn = await self.pool.getconn(began + wait - time.monotonic())
                 if not has_ended(conn):
                     return conn
                 await conn.close()
                 await self.pool.putconn(conn)
-        except PoolTimeout as error:
-            if self._is_reachable:
+        except BaseException as error:
+            self._admission.leave()
+            if isinstance(error, PoolTimeout):
+                raise self._refusal() from error
+            if isinstance(error, psycopg.Error):
                 raise translate(error, operation="connect") from error
-            raise Unavailable("the database can't be reached", operation="connect") from error
-        except psycopg.Error as error:
-            raise translate(error, operation="connect") from error
+            raise
+
+    def _refusal(self) -> Unavailable:
+        if self._is_reachable:
+            return Overloaded("no connection became free in time", operation="connect")
+        return Unavailable("the database can't be reached", operation="connect")
+
+    async def _give_back(self, conn: Connection) -> None:
+        try:
+            await self.pool.putconn(conn)
+        finally:
+            self._admission.leave()
+
+    def check_room(self, coming: int = 0) -> None:
+        """Refuse work before it is begun, where it would be refused when it needs a connection.
+
+        Args:
+            coming: how many are about to need a connection.
+
+        Raises:
+            Overloaded: too many requests wait for a connection already.
+            Unavailable: the same, because the server can't be reached.
+        """
+        try:
+            self._admission.check_room(coming)
+        except NoPlaceError as error:
+            raise self._refusal() from error
 
     @asynccontextmanager
     async def connection(
-        self, *, wait: float | None = None, seconds: float | None = None
+        self, *, wait: float | None = None, seconds: float | None = None, ahead: bool = False
     ) -> AsyncIterator[Connection]:
         """Lend a connection in autocommit mode.
 
@@ -266,19 +302,20 @@ class Database:
             wait: how long it may take until there is one, in seconds; as for requests where None.
             seconds: how long it may be kept before it is cut; where None, long enough for two of
                 the longest statements.
+            ahead: whether it goes before what waits for a connection already.
 
         Raises:
             Overloaded: none became free in time, or too many wait already.
             Unavailable: the server can't be reached, or does not answer.
         """
-        conn = await self._borrow(wait)
+        conn = await self._borrow(wait, ahead=ahead)
         try:
             with Watch(conn, seconds or 2 * self._patience):
                 yield conn
         except psycopg.Error as error:
             raise translate(error, operation="transaction") from error
         finally:
-            await self.pool.putconn(conn)
+            await self._give_back(conn)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -305,26 +342,45 @@ class Database:
         finally:
             self._free_snapshots += 1
 
-    async def read(
+    def read(
         self,
         function: Callable[Concatenate[Connection, P], Awaitable[R]],
         *args: P.args,
         **parameters: P.kwargs,
-    ) -> R:
+    ) -> Coroutine[Any, Any, R]:
         """Run one reading repository function on a connection of the pool.
 
         It goes to the replica, where there is one that shows the request's user everything. One
         whose connection is cut is tried once more, so that a client sees no error when the
         server restarts. One that has waited for a server that hangs is not: others wait too.
         """
+        return self._read(function, args, parameters, ahead=False)
+
+    def read_ahead(
+        self,
+        function: Callable[Concatenate[Connection, P], Awaitable[R]],
+        *args: P.args,
+        **parameters: P.kwargs,
+    ) -> Coroutine[Any, Any, R]:
+        """As `read`, before what waits for a connection: whose a request is, and how all is."""
+        return self._read(function, args, parameters, ahead=True)
+
+    async def _read(
+        self,
+        function: Callable[..., Awaitable[R]],
+        args: tuple[Any, ...],
+        parameters: dict[str, Any],
+        *,
+        ahead: bool,
+    ) -> R:
         replica = self.replica
         if replica is not None and replica.may_serve():
             try:
-                return await replica.database.read(function, *args, **parameters)
+                return await replica.database._read(function, args, parameters, ahead=ahead)
             except (Unavailable, Contention, NotMigrated):
                 replica.leave_out()
         # Not through `connection`: it is on every request's path, and a context manager costs.
-        conn = await self._borrow()
+        conn = await self._borrow(ahead=ahead)
         try:
             with Watch(conn, self._patience) as watch:
                 return await function(conn, *args, **parameters)
@@ -332,10 +388,20 @@ class Database:
             if not conn.closed or watch.has_cut:
                 raise
         finally:
-            await self.pool.putconn(conn)
-        async with self.connection() as fresh:
+            await self._give_back(conn)
+        async with self.connection(ahead=ahead) as fresh:
             return await function(fresh, *args, **parameters)
 
     def stats(self) -> dict[str, int]:
-        """Return the pool's gauges and counters; a counter that is still 0 may be missing."""
-        return self.pool.get_stats()
+        """Return the pool's gauges and counters; a counter that is still 0 may be missing.
+
+        What waits for a place and what waits for a connection to be made count alike.
+        """
+        stats, admission = Counter(self.pool.get_stats()), self._admission
+        stats.update(
+            requests_waiting=admission.waiting,
+            requests_queued=admission.queued,
+            requests_errors=admission.refused,
+            requests_wait_ms=round(admission.waited * 1000),
+        )
+        return stats

@@ -90,7 +90,12 @@ class SessionReader:
     """Who tokens belong to: requests that arrive together are asked about together.
 
     Each is asked about after its request has come, so a token that was revoked before is refused.
+
+    Attributes:
+        asking: how many requests wait to hear whose they are.
     """
+
+    asking = 0
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -107,7 +112,7 @@ class SessionReader:
         return await self._coalescer.get(token_hash)
 
     async def _load(self, token_hashes: list[bytes]) -> Mapping[bytes, Session]:
-        read, now = self._database.read, datetime.now(UTC)
+        read, now = self._database.read_ahead, datetime.now(UTC)
         if len(token_hashes) > 1:
             found = await read(tokens.list_sessions, token_hashes=token_hashes, now=now)
             return {session.token_hash: session for session in found}
@@ -126,6 +131,7 @@ class Authentication(AbstractAuthenticationMiddleware):
 
         Raises:
             ProblemError: 401 where there is no valid token and the handler wants one.
+            Overloaded: too many requests wait already; the token is not even looked at.
         """
         header = connection.headers.get("authorization")
         if header is None:
@@ -133,6 +139,7 @@ class Authentication(AbstractAuthenticationMiddleware):
                 return AuthenticationResult(user=None, auth=None)
             raise unauthorized("A token is needed: Authorization: Bearer kleio_...")
         token_hash = hash_token(bearer_token(header))
+        check_room(connection)
         session = await find_session(connection, token_hash)
         return AuthenticationResult(user=session, auth=token_hash)
 
@@ -148,6 +155,17 @@ def bearer_token(header: str) -> str:
     if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_LENGTH:
         raise unauthorized("The Authorization header holds no bearer token.")
     return token
+
+
+def check_room(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Refuse a request before anything is done for it, where there are too many already.
+
+    Those that wait to hear whose they are will wait for a connection next.
+
+    Raises:
+        Overloaded: too many requests wait.
+    """
+    database_of(connection).check_room(connection.app.state.sessions.asking)
 
 
 async def find_session(
@@ -176,7 +194,12 @@ async def known_session(
     guesses.check_token(connection, token_hash, token_use)
     # A token that was revoked is so at once: the primary tells.
     WROTE_AT.set(None)
-    session = await get(token_hash)
+    sessions: SessionReader = connection.app.state.sessions
+    sessions.asking += 1
+    try:
+        session = await get(token_hash)
+    finally:
+        sessions.asking -= 1
     if session is None:
         await guesses.count_unknown_token(connection, token_hash)
         raise unauthorized("The token is unknown, revoked or expired.")

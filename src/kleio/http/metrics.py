@@ -97,8 +97,8 @@ async def _readings(request: Request[Any, Any, Any]) -> AsyncIterator[Reading]:
     for one in health_readings(await health_check_of(request).look()):
         yield one
     try:
-        steps = await database_of(request).read(list_maintenance_steps)
-        runs = await database_of(request).read(list_run_counts)
+        steps = await database_of(request).read_ahead(list_maintenance_steps)
+        runs = await database_of(request).read_ahead(list_run_counts)
     except DatabaseError:
         steps, runs = [], []
     yield run_readings(runs)

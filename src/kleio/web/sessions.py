@@ -22,7 +22,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from kleio.accounts import hash_token
 from kleio.http.addresses import Proxies
-from kleio.http.auth import MAX_TOKEN_LENGTH, NO_AUTH, database_of, known_session
+from kleio.http.auth import MAX_TOKEN_LENGTH, NO_AUTH, check_room, database_of, known_session
 from kleio.http.problems import ProblemError
 from kleio.http.session import settings_of
 from kleio.repositories import tokens
@@ -125,9 +125,10 @@ def check_form(given: str, proof: str) -> None:
 async def _find(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> PageSession | None:
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
+    check_room(connection)
 
     async def get(token_hash: bytes) -> PageSession | None:
-        return await database_of(connection).read(
+        return await database_of(connection).read_ahead(
             tokens.get_page_session, token_hash=token_hash, now=datetime.now(UTC)
         )
 
