@@ -20,6 +20,7 @@ from kleio.coalescing import Coalescer
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import Database
 from kleio.db.replica import WROTE_AT, Writes
+from kleio.http import slow_bodies
 from kleio.http.guesses import guesses_of
 from kleio.http.problems import forbidden, unauthorized
 from kleio.repositories import tokens
@@ -165,7 +166,8 @@ async def known_session(
 ) -> S:
     """Return what is known of the session of the token with this hash.
 
-    From then on, what the request reads is at least as new as what the user has written.
+    From then on, what the request reads is at least as new as what the user has written. Where its
+    body takes its time, the token is looked up again when that is whole.
 
     Raises:
         ProblemError: 401 where it is nobody's, or has expired; 429 where the address has tried too
@@ -181,6 +183,13 @@ async def known_session(
         await guesses.count_unknown_token(connection, token_hash)
         raise unauthorized("The token is unknown, revoked or expired.")
     token_use.add(token_hash)
+
+    async def check_again() -> None:
+        now = await get(token_hash)
+        if now is None or now.role != session.role:
+            raise unauthorized("The token was revoked, or its user's role changed, meanwhile.")
+
+    slow_bodies.when_late(connection.scope, check_again)
     writes: Writes | None = connection.app.state.writes
     if writes is not None and connection.scope.get("method") in READS:
         WROTE_AT.set(writes.last(session.user_id))
