@@ -36,7 +36,7 @@ async def test_a_body_that_drips_is_cut_off(
     assert answer.headers["connection"] == "close"
     # No place for imports is lost.
     assert (await reading.alice.get(f"{API}/imports")).status_code == 200
-    assert not reading.app.state.import_tasks._senders
+    assert not reading.app.state.import_tasks._places
 
 
 async def test_a_slow_body_that_keeps_coming_is_taken(
@@ -104,7 +104,7 @@ async def test_what_a_token_began_to_ask_for_is_not_done_once_it_is_revoked(
     problem(answer, 401, "unauthorized")
     assert await site.value("SELECT count(*) FROM auth_tokens") == before - 1
     assert await site.value("SELECT count(*) FROM import_runs") == 0
-    assert not site.app.state.import_tasks._senders
+    assert not site.app.state.import_tasks._places
 
 
 async def test_who_is_no_administrator_any_more_does_nothing_with_what_he_began(
@@ -178,4 +178,4 @@ async def test_a_body_that_the_client_cuts_off_is_no_bug(
     if path != "/sign-in":
         assert json.loads(sent[1]["body"])["type"] == "urn:kleio:problem:cut-off"
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
-    assert not reading.app.state.import_tasks._senders
+    assert not reading.app.state.import_tasks._places
