@@ -13,8 +13,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from http_site import API, NOWHERE, Site, assert_no_leak, problem
+
+from servers import as_owner
+from waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -209,6 +213,27 @@ async def test_a_user_sends_one_file_at_a_time(site: Site) -> None:
         go_on.set()
         assert (await first).status_code == 202
     await site.app.state.import_tasks.wait()
+
+
+async def test_one_user_leaves_connections_for_others(site: Site) -> None:
+    """Whatever a user does that takes long: here it waits for a table that somebody has locked."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'styluses'::regclass AND NOT granted"
+    most = site.settings.db_max_open_conns
+    conninfo = as_owner(site.settings.conninfo() or "")
+    async with await psycopg.AsyncConnection.connect(conninfo) as conn:
+        await conn.execute("LOCK TABLE styluses IN ACCESS EXCLUSIVE MODE")
+        asked = [asyncio.create_task(site.alice.get(f"{API}/styluses")) for _ in range(most + 1)]
+
+        async def is_waiting() -> bool:
+            row = await (await conn.execute(waiting)).fetchone()
+            return row == (most // 2,)
+
+        await until(is_waiting)
+        for _ in range(3):
+            assert (await site.bob.get(f"{API}/collection")).status_code == 200
+        assert await is_waiting()
+        await conn.rollback()
+    assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
 
 
 # --- addresses and headers ------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from kleio.db.errors import Contention, NotMigrated, Overloaded, Unavailable, tr
 from kleio.db.liveness import Watch, has_ended, with_network_limits
 from kleio.db.queries import Connection
 from kleio.db.session import long_options, request_options
+from kleio.db.shares import Shares
 from kleio.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ BULK_SECONDS = 1800.0
 
 SNAPSHOTS = 2
 """How many snapshots a worker reads at once: one may last minutes, and takes a connection."""
+
+LEAST_SHARE = 2
+"""Connections that a user has of a worker's at the least; else it is half of them. Exports and a
+page beside them go on with two."""
 
 PATIENCE_SECONDS = 5.0
 """How much longer than its longest statement a request waits for a server that hangs."""
@@ -196,6 +201,11 @@ class Database:
         self.settings = settings
         # At least one, and where there are two connections, never all.
         self._free_snapshots = max(1, min(SNAPSHOTS, share.max_open - 1))
+        self._shares = Shares(
+            max(LEAST_SHARE, share.max_open // 2),
+            waiting=share.max_waiting,
+            timeout=settings.db_pool_timeout,
+        )
         self._is_reachable = True
         longest = settings.db_statement_timeout
         self._patience = longest + PATIENCE_SECONDS if longest else inf
@@ -260,7 +270,7 @@ class Database:
     async def connection(
         self, *, wait: float | None = None, seconds: float | None = None
     ) -> AsyncIterator[Connection]:
-        """Lend a connection in autocommit mode.
+        """Lend a connection in autocommit mode, one of the user's (`shares.WHOSE`).
 
         Args:
             wait: how long it may take until there is one, in seconds; as for requests where None.
@@ -271,6 +281,17 @@ class Database:
             Overloaded: none became free in time, or too many wait already.
             Unavailable: the server can't be reached, or does not answer.
         """
+        whose = await self._shares.take()
+        try:
+            async with self._lend(wait, seconds) as conn:
+                yield conn
+        finally:
+            self._shares.give(whose)
+
+    @asynccontextmanager
+    async def _lend(
+        self, wait: float | None = None, seconds: float | None = None
+    ) -> AsyncIterator[Connection]:
         conn = await self._borrow(wait)
         try:
             with Watch(conn, seconds or 2 * self._patience):
@@ -317,13 +338,25 @@ class Database:
         whose connection is cut is tried once more, so that a client sees no error when the
         server restarts. One that has waited for a server that hangs is not: others wait too.
         """
+        whose = await self._shares.take()
+        try:
+            return await self._read(function, *args, **parameters)
+        finally:
+            self._shares.give(whose)
+
+    async def _read(
+        self,
+        function: Callable[Concatenate[Connection, P], Awaitable[R]],
+        *args: P.args,
+        **parameters: P.kwargs,
+    ) -> R:
         replica = self.replica
         if replica is not None and replica.may_serve():
             try:
-                return await replica.database.read(function, *args, **parameters)
+                return await replica.database._read(function, *args, **parameters)
             except (Unavailable, Contention, NotMigrated):
                 replica.leave_out()
-        # Not through `connection`: it is on every request's path, and a context manager costs.
+        # Not through `_lend`: it is on every request's path, and a context manager costs.
         conn = await self._borrow()
         try:
             with Watch(conn, self._patience) as watch:
@@ -333,7 +366,7 @@ class Database:
                 raise
         finally:
             await self.pool.putconn(conn)
-        async with self.connection() as fresh:
+        async with self._lend() as fresh:
             return await function(fresh, *args, **parameters)
 
     def stats(self) -> dict[str, int]:

@@ -20,6 +20,7 @@ from kleio.coalescing import Coalescer
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import Database
 from kleio.db.replica import WROTE_AT, Writes
+from kleio.db.shares import WHOSE
 from kleio.http import slow_bodies
 from kleio.http.guesses import guesses_of
 from kleio.http.problems import forbidden, unauthorized
@@ -166,7 +167,8 @@ async def known_session(
 ) -> S:
     """Return what is known of the session of the token with this hash.
 
-    From then on, what the request reads is at least as new as what the user has written. Where its
+    From then on, what the request reads is at least as new as what the user has written, and its
+    connections are of the user's share. Where its
     body takes its time, the token is looked up again when that is whole.
 
     Raises:
@@ -178,11 +180,13 @@ async def known_session(
     guesses.check_token(connection, token_hash, token_use)
     # A token that was revoked is so at once: the primary tells.
     WROTE_AT.set(None)
+    WHOSE.set(None)
     session = await get(token_hash)
     if session is None:
         await guesses.count_unknown_token(connection, token_hash)
         raise unauthorized("The token is unknown, revoked or expired.")
     token_use.add(token_hash)
+    WHOSE.set(session.user_id)
 
     async def check_again() -> None:
         now = await get(token_hash)

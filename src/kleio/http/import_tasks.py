@@ -19,6 +19,7 @@ from uuid import UUID
 from kleio.db.errors import DatabaseError, Overloaded
 from kleio.db.pool import Database
 from kleio.db.queries import Connection
+from kleio.db.shares import WHOSE
 from kleio.http.problems import ProblemError
 from kleio.importers import account_import
 from kleio.importers.sources import SourceError
@@ -101,6 +102,7 @@ class ImportTasks:
         await self.wait()
 
     async def _carry_out(self, user_id: UUID, run_id: UUID, work: Work) -> None:
+        WHOSE.set(None)  # one place a user is the limit here
         try:
             # A file of hours is nothing wrong; its transactions have limits of their own.
             async with self._database.connection(seconds=inf) as conn:
