@@ -1,6 +1,6 @@
 """Concurrent look-ups of one kind become one query: under load a round trip serves many requests.
 
-Knows no noun and no database: what it calls takes many keys and returns what it found.
+Knows no noun and no query: what it calls takes many keys and returns what it found.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Generic, TypeVar
 
+from kleio.db.admission import WHOSE
 from kleio.db.errors import Overloaded
 
 K = TypeVar("K")
@@ -99,6 +100,7 @@ class Coalescer(Generic[K, T]):
     async def _look_up(
         self, keys: list[K], asked: MutableMapping[K, list[asyncio.Future[T | None]]]
     ) -> None:
+        WHOSE.set(None)  # nobody's: it must not wait for what the one who asked first is doing
         try:
             found = await self._load(keys)
         except BaseException as error:

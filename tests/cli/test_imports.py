@@ -118,6 +118,18 @@ async def test_few_records_are_named(run: Run, ada: Account, tmp_path: Path) -> 
     assert "invalid: 27 more; --report FILE has all" in lines
 
 
+async def test_what_a_file_says_commands_no_terminal(
+    run: Run, ada: Account, tmp_path: Path
+) -> None:
+    """As where an administrator imports what a user has sent in."""
+    file = tmp_path / "account.json"
+    copies = [{"id": "c", "releaseId": "\x1b]0;title\x07\r\u202e"}]
+    file.write_text(json.dumps({"format": "kleio-account", "version": 1, "copies": copies}))
+    shown = run("import", "account", str(file), "--user", "ada", "--dry-run")
+    assert "release ?]0;title??? is not in the file" in shown.stderr
+    assert shown.output.replace("\n", "").isprintable()
+
+
 async def test_a_whole_account_out_and_into_another(
     run: Run, ada: Account, conn: Connection, tmp_path: Path
 ) -> None:

@@ -64,6 +64,12 @@ def test_show_prints_the_file_s_own_text(run: Run) -> None:
     assert "plays is 9 queries" in one_line(several)
 
 
+def test_a_value_commands_no_terminal(run: Run) -> None:
+    shown = run("sql", "explain", "get_user_by_username", "-p", "username=a\x07\rb")
+    assert shown.output.count("a??b") >= 2  # as a parameter, and in the plan
+    assert shown.output.replace("\n", "").isprintable()
+
+
 def test_show_for_psql_sets_what_is_given(run: Run) -> None:
     shown = run("sql", "show", "get_user", "--psql", "-p", f"user_id={'0' * 32}").stdout
     assert rf"\set user_id '''{'0' * 32}''::uuid'" in shown

@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
-from http_site import API, NOWHERE, TOKENS, Site, assert_no_leak, problem
+from http_site import API, NOWHERE, Site, assert_no_leak, problem
 
-from kleio.http import slow_bodies
+from servers import as_owner
+from waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -188,111 +190,6 @@ async def test_a_field_given_twice_is_the_last_one_or_refused(site: Site) -> Non
     problem(answer, 403)
 
 
-async def drip(every: float, blocks: int, block: bytes = b" ") -> AsyncIterator[bytes]:
-    yield b"{"
-    for _ in range(blocks):
-        await asyncio.sleep(every)
-        yield block
-
-
-@pytest.mark.parametrize("url", ["/collection", "/auth/login", "/imports"])
-async def test_a_body_that_drips_is_cut_off(
-    reading: Site, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    monkeypatch.setattr(slow_bodies, "FIRST_SECONDS", 0.1)
-    async with asyncio.timeout(30):  # it would drip for a minute
-        answer = await reading.alice.post(
-            API + url, content=drip(0.02, 3000), headers={"Content-Type": "application/json"}
-        )
-    problem(answer, 408, "too-slow")
-    assert answer.headers["connection"] == "close"
-    # No place for imports is lost.
-    assert (await reading.alice.get(f"{API}/imports")).status_code == 200
-    assert not reading.app.state.import_tasks._senders
-
-
-async def test_a_slow_body_that_keeps_coming_is_taken(
-    reading: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(slow_bodies, "FIRST_SECONDS", 0.0)
-    monkeypatch.setattr(slow_bodies, "BYTES_A_SECOND", 1.0)
-    body = b'{"discogsId": 987654321' + b" " * 40 + b"}"
-
-    async def halves() -> AsyncIterator[bytes]:
-        yield b""
-        yield body[:60]
-        await asyncio.sleep(0.01)
-        yield body[60:]
-
-    monkeypatch.setattr(slow_bodies, "FIRST_SECONDS", 5.0)
-    answer = await reading.alice.post(
-        f"{API}/collection", content=halves(), headers={"Content-Type": "application/json"}
-    )
-    problem(answer, 404)
-
-
-async def test_a_body_is_not_slow_while_nobody_asks_for_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As where the database hangs for a minute while the token is looked up."""
-    clock = 0.0
-    monkeypatch.setattr(slow_bodies, "monotonic", lambda: clock)
-
-    async def receive() -> Any:
-        for _ in range(3):  # turns in which a time that is up would end it
-            await asyncio.sleep(0)
-        return {"type": "http.request", "body": b"{}", "more_body": False}
-
-    in_time = slow_bodies.in_time(receive)
-    clock += 2 * slow_bodies.FIRST_SECONDS
-    assert (await in_time())["body"] == b"{}"
-
-
-@pytest.mark.parametrize("path", [f"{API}/collection", f"{API}/imports", "/sign-in"])
-async def test_a_body_that_the_client_cuts_off_is_no_bug(
-    reading: Site, caplog: pytest.LogCaptureFixture, path: str
-) -> None:
-    received = iter(
-        [
-            {"type": "http.request", "body": b'{"discogsId"', "more_body": True},
-            {"type": "http.disconnect"},
-        ]
-    )
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return next(received)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    kind = "application/x-www-form-urlencoded" if path == "/sign-in" else "application/json"
-    headers = {
-        "authorization": f"Bearer {TOKENS['alice']}",
-        "content-type": kind,
-        "content-length": "100",
-    }
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("kleio.test", 80),
-    }
-    await reading.app(scope, receive, send)
-    assert sent[0]["status"] == 400
-    if path != "/sign-in":
-        assert json.loads(sent[1]["body"])["type"] == "urn:kleio:problem:cut-off"
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
-    assert not reading.app.state.import_tasks._senders
-
-
 async def test_a_user_sends_one_file_at_a_time(site: Site) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -316,6 +213,27 @@ async def test_a_user_sends_one_file_at_a_time(site: Site) -> None:
         go_on.set()
         assert (await first).status_code == 202
     await site.app.state.import_tasks.wait()
+
+
+async def test_one_user_leaves_connections_for_others(site: Site) -> None:
+    """Whatever a user does that takes long: here it waits for a table that somebody has locked."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'styluses'::regclass AND NOT granted"
+    most = site.settings.db_max_open_conns
+    conninfo = as_owner(site.settings.conninfo() or "")
+    async with await psycopg.AsyncConnection.connect(conninfo) as conn:
+        await conn.execute("LOCK TABLE styluses IN ACCESS EXCLUSIVE MODE")
+        asked = [asyncio.create_task(site.alice.get(f"{API}/styluses")) for _ in range(most + 1)]
+
+        async def is_waiting() -> bool:
+            row = await (await conn.execute(waiting)).fetchone()
+            return row == (most // 2,)
+
+        await until(is_waiting)
+        for _ in range(3):
+            assert (await site.bob.get(f"{API}/collection")).status_code == 200
+        assert await is_waiting()
+        await conn.rollback()
+    assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
 
 
 # --- addresses and headers ------------------------------------------------------------------------

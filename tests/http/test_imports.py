@@ -272,6 +272,35 @@ async def test_one_at_a_time_and_few_of_all(site: Site, monkeypatch: pytest.Monk
     await site.app.state.import_tasks.wait()
 
 
+async def test_many_dry_runs_that_are_applied_at_once_take_one_place(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    dry = [
+        await ended(site, await post(site, csv_of(line(number)), dryRun="true"))
+        for number in (900_001, 900_002)
+    ]
+    go = asyncio.Event()
+    real = account_import.apply
+
+    async def waiting(*args: Any, **options: Any) -> Any:
+        await go.wait()
+        return await real(*args, **options)
+
+    monkeypatch.setattr(account_import, "apply", waiting)
+    monkeypatch.setattr(import_tasks, "END_SECONDS", 0.01)
+    first = await site.alice.post(f"{URL}/{dry[0]['id']}/apply")
+    for run in dry:  # the same one again, too
+        problem(await site.alice.post(f"{URL}/{run['id']}/apply"), 409, "import-running")
+    problem(await post(site, csv_of(line(1))), 409, "import-running")
+    assert (await post(site, csv_of(line(1)), site.bob)).status_code == 202
+    go.set()
+    assert (await ended(site, first))["state"] == "done"
+    assert (await site.alice.post(f"{URL}/{dry[1]['id']}/apply")).status_code == 202
+    await site.app.state.import_tasks.wait()
+
+
 async def test_a_server_that_stops_says_so_and_the_run_is_taken_up_again(
     start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

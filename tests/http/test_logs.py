@@ -65,6 +65,18 @@ async def test_a_request_is_a_line_with_its_queries(start, log: Log) -> None:
     assert "userId" not in second
 
 
+@pytest.mark.parametrize("log", ["text"], indirect=True)
+async def test_an_address_makes_no_line_of_its_own(start, log: Log) -> None:
+    """And commands no terminal that the log is read on."""
+    async with start(KLEIO_LOG_REQUESTS="on") as site:
+        for text in ("%0a2026-01-01%20ERROR%20all%20is%20lost", "%0d%1b%5b2J", "%E2%80%AE%C2%9b"):
+            await site.anonymous.get(f"/x{text}")
+    lines = log.text.splitlines()
+    assert len(lines) == 3
+    assert "INFO kleio.requests GET /x?2026-01-01 ERROR all is lost 404 " in lines[0]
+    assert all(line.isprintable() for line in lines)
+
+
 async def test_requests_are_not_logged_unless_wanted(start, log: Log) -> None:
     async with start() as site:
         answer = await site.alice.get("/api/v1/plays")

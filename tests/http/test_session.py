@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from http_site import PASSWORD, SECRET_KEY, Site, field_problem, problem
+from http_site import PASSWORD, SECRET_KEY, HeldPasswords, Site, field_problem, problem
 
 import factories
 from kleio import accounts, encryption
@@ -17,6 +17,7 @@ from kleio.http.session import Preferences
 from kleio.repositories import discogs_credentials
 from kleio.repositories.tokens import Token
 from kleio.repositories.users import User
+from waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -209,6 +210,26 @@ async def test_a_password_is_changed_with_the_current_one(site: Site) -> None:
     assert "hash" not in changed.text.lower()
     assert (await login(site, "alice", new)).status_code == 201
     problem(await login(site, "alice", PASSWORD), 401)
+
+
+@pytest.mark.parametrize("name", ["alice", "bob"])
+async def test_of_two_passwords_at_once_one_counts(
+    site: Site, held_passwords: HeldPasswords, name: str
+) -> None:
+    """Else who knows the old one undoes the owner's change to a new one."""
+    client = site.alice if name == "alice" else site.bob  # bob has none yet
+    changing = [
+        asyncio.create_task(
+            client.patch("/api/v1/me", json={"password": new, "currentPassword": PASSWORD})
+        )
+        for new in ("the owner's new one", "the intruder's one")
+    ]
+    try:
+        await until(lambda: held_passwords.waiting == 2)
+    finally:
+        held_passwords.go_on.set()
+        answers = await asyncio.gather(*changing)
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
 
 
 async def test_a_first_password_needs_no_current_one(site: Site) -> None:

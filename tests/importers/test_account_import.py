@@ -171,6 +171,25 @@ async def test_a_dry_run_is_applied_later_to_what_is_there_then(conn: Connection
         await apply(conn, other.id, dry.id)
 
 
+async def test_a_dry_run_that_is_applied_twice_at_once_keeps_its_verdicts(
+    conn: Connection, settings: Any, conninfo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await make_user(conn)
+    dry = await import_csv(conn, account.id, [line(1), line(2)], dry_run=True)
+    judge = account_import._judge
+
+    async def after_the_other(*args: Any) -> None:
+        monkeypatch.setattr(account_import, "_judge", judge)
+        async with await connect(settings, conninfo) as other:
+            await apply(other, account.id, dry.id)
+        await judge(*args)
+
+    monkeypatch.setattr(account_import, "_judge", after_the_other)
+    run = await apply(conn, account.id, dry.id)
+    assert (run.state, counts(run)["copy"]) == ("done", {"new": 2})
+    assert len(await rows_of(conn, account.id, run)) == 5
+
+
 async def test_a_release_that_comes_in_between_is_taken_as_it_is(
     conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

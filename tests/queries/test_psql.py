@@ -42,12 +42,17 @@ def test_a_script_leaves_nothing_behind(seeded: Seeded) -> None:
     assert numbers[0] == numbers[1]
 
 
+HOSTILE = ["a\r\\! id\r", "a\x1b[201~\n\\! id\n", "\x07\x08\x9b2J", "a\u2028b", "'\r\n'\x7f4"]
+"""What a name in the database may be, to whoever pastes it into a psql on a terminal."""
+
+
 @pytest.mark.parametrize(
-    "text", ["it's", 'a "b"', "back\\slash \\n", "two\nlines", "", ":name", "%"]
+    "text", ["it's", 'a "b"', "back\\slash \\n", "two\nlines", "", ":name", "%", *HOSTILE]
 )
 def test_a_value_means_in_psql_what_it_means_here(text: str, seeded: Seeded) -> None:
     entry = INVENTORY.entries["users.get_user_by_username"]
     script = psql_script(entry, {"username": Value(text, "text", "given")})
+    assert script.replace("\n", "").isprintable()
     variables = "\n".join(line for line in script.splitlines() if line.startswith("\\set"))
     statement = "SELECT encode(convert_to(:username, 'UTF8'), 'hex');"
     shown = run_psql(seeded.conninfo, f"{variables}\n\\pset tuples_only on\n{statement}")

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 import rich_click as click
 
 from kleio import __version__
+from kleio.words import show_text
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended: 128 and the number of SIGINT, as shells have it."""
@@ -119,7 +120,7 @@ def _line(error: click.ClickException) -> str:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    click.echo(f"kleio: {' '.join(message.split())}", err=True)
+    click.echo(f"kleio: {show_text(' '.join(message.split()))}", err=True)
     sys.exit(code)
 
 

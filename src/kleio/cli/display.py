@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from kleio.words import show_text
+
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
@@ -71,8 +73,8 @@ class Display:
             self._bar.reset(self._task, total=None, description=description, **texts)
 
     def line(self, text: str) -> None:
-        """Write a line as it is."""
-        self._console.print(text, markup=False)
+        """Write a line as it is, but for what would command the terminal."""
+        self._console.print(show_text(text), markup=False)
 
 
 def _columns(names: Sequence[str]) -> list[ProgressColumn]:

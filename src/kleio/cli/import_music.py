@@ -18,6 +18,7 @@ from kleio.cli.runtime import (
     print_json,
     run_with_connection,
 )
+from kleio.words import show_text
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -176,9 +177,7 @@ class _Display(Display):
 
     def begin_library(self, name: str) -> None:
         """Show that the scan of a library begins."""
-        from kleio.importers.music_paths import text_shown
-
-        self._name = text_shown(name)
+        self._name = show_text(name)
         self._read_since = None
         self.begin(self._name, files="", rate="")
 

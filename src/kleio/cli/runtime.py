@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import rich_click as click
 
 from kleio.settings import Settings, SettingsError, load_settings
+from kleio.words import show_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -197,7 +198,7 @@ def print_json(value: object) -> None:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write aligned columns on stdout, never cut to a terminal's width."""
-    table = [header, *rows]
+    table = [[show_text(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from kleio.cli.runtime import fail, print_json, print_table
+from kleio.words import show_text
 
 if TYPE_CHECKING:
     from kleio.sql.findings import Finding
@@ -52,7 +53,7 @@ def print_plan(plan: Plan, schema: Schema, warnings: list[str]) -> None:
     words += [f"{count} partitions of {name}" for name, count in plan.partitions(schema).items()]
     click.echo(": ".join([words[0], ", ".join(words[1:])]) if words[1:] else words[0])
     for line in plan.lines():
-        click.echo(line)
+        click.echo(show_text(line))
     for warning in warnings:
         click.secho(f"warning: {warning}", fg="yellow")
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from math import inf
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -48,6 +49,10 @@ BULK_SECONDS = 1800.0
 
 SNAPSHOTS = 2
 """How many snapshots a worker reads at once: one may last minutes, and takes a connection."""
+
+LEAST_SHARE = 2
+"""Connections that a user has of a worker's at the least; else it is half of them. Exports and a
+page beside them go on with two."""
 
 PATIENCE_SECONDS = 5.0
 """How much longer than its longest statement a request waits for a server that hangs."""
@@ -200,7 +205,9 @@ class Database:
         # At least one, and where there are two connections, never all.
         self._free_snapshots = max(1, min(SNAPSHOTS, share.max_open - 1))
         self._is_reachable = True
-        self._admission = Admission(share.max_open, share.max_waiting)
+        self._admission = Admission(
+            share.max_open, max(LEAST_SHARE, share.max_open // 2), share.max_waiting
+        )
         longest = settings.db_statement_timeout
         self._patience = longest + PATIENCE_SECONDS if longest else inf
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -242,11 +249,13 @@ class Database:
         self._is_reachable = True
         await configure(conn)
 
-    async def _borrow(self, wait: float | None = None, *, ahead: bool = False) -> Connection:
+    async def _borrow(
+        self, wait: float | None = None, *, ahead: bool = False
+    ) -> tuple[Connection, UUID | None]:
         began = time.monotonic()
         wait = self.pool.timeout if wait is None else wait
         try:
-            await self._admission.enter(wait, ahead=ahead)
+            whose = await self._admission.enter(wait, ahead=ahead)
         except NoPlaceError as error:
             raise self._refusal() from error
         try:
@@ -255,11 +264,11 @@ class Database:
             while True:
                 conn = await self.pool.getconn(began + wait - time.monotonic())
                 if not has_ended(conn):
-                    return conn
+                    return conn, whose
                 await conn.close()
                 await self.pool.putconn(conn)
         except BaseException as error:
-            self._admission.leave()
+            self._admission.leave(whose)
             if isinstance(error, PoolTimeout):
                 raise self._refusal() from error
             if isinstance(error, psycopg.Error):
@@ -271,24 +280,26 @@ class Database:
             return Overloaded("no connection became free in time", operation="connect")
         return Unavailable("the database can't be reached", operation="connect")
 
-    async def _give_back(self, conn: Connection) -> None:
+    async def _give_back(self, conn: Connection, whose: UUID | None) -> None:
         try:
             await self.pool.putconn(conn)
         finally:
-            self._admission.leave()
+            self._admission.leave(whose)
 
-    def check_room(self, coming: int = 0) -> None:
+    def check_room(self, coming: int, whose: UUID | None, coming_of_whose: int) -> None:
         """Refuse work before it is begun, where it would be refused when it needs a connection.
 
         Args:
             coming: how many are about to need a connection.
+            whose: the user; None where that is not known yet.
+            coming_of_whose: how many of the user's are about to need one.
 
         Raises:
             Overloaded: too many requests wait for a connection already.
             Unavailable: the same, because the server can't be reached.
         """
         try:
-            self._admission.check_room(coming)
+            self._admission.check_room(coming, whose, coming_of_whose)
         except NoPlaceError as error:
             raise self._refusal() from error
 
@@ -296,26 +307,26 @@ class Database:
     async def connection(
         self, *, wait: float | None = None, seconds: float | None = None, ahead: bool = False
     ) -> AsyncIterator[Connection]:
-        """Lend a connection in autocommit mode.
+        """Lend a connection in autocommit mode, one of the user's (`admission.WHOSE`).
 
         Args:
             wait: how long it may take until there is one, in seconds; as for requests where None.
             seconds: how long it may be kept before it is cut; where None, long enough for two of
                 the longest statements.
-            ahead: whether it goes before what waits for a connection already.
+            ahead: whether it goes before what waits for a connection, and is nobody's.
 
         Raises:
             Overloaded: none became free in time, or too many wait already.
             Unavailable: the server can't be reached, or does not answer.
         """
-        conn = await self._borrow(wait, ahead=ahead)
+        conn, whose = await self._borrow(wait, ahead=ahead)
         try:
             with Watch(conn, seconds or 2 * self._patience):
                 yield conn
         except psycopg.Error as error:
             raise translate(error, operation="transaction") from error
         finally:
-            await self._give_back(conn)
+            await self._give_back(conn, whose)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -380,7 +391,7 @@ class Database:
             except (Unavailable, Contention, NotMigrated):
                 replica.leave_out()
         # Not through `connection`: it is on every request's path, and a context manager costs.
-        conn = await self._borrow(ahead=ahead)
+        conn, whose = await self._borrow(ahead=ahead)
         try:
             with Watch(conn, self._patience) as watch:
                 return await function(conn, *args, **parameters)
@@ -388,7 +399,7 @@ class Database:
             if not conn.closed or watch.has_cut:
                 raise
         finally:
-            await self._give_back(conn)
+            await self._give_back(conn, whose)
         async with self.connection(ahead=ahead) as fresh:
             return await function(fresh, *args, **parameters)
 

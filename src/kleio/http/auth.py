@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -17,9 +18,11 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 from kleio.accounts import hash_token
 from kleio.coalescing import Coalescer
+from kleio.db.admission import WHOSE
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import Database
 from kleio.db.replica import WROTE_AT, Writes
+from kleio.http import slow_bodies
 from kleio.http.guesses import guesses_of
 from kleio.http.problems import forbidden, unauthorized
 from kleio.repositories import tokens
@@ -53,20 +56,24 @@ class TokenUse:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._used: set[bytes] = set()
-        self._earlier: set[bytes] = set()
+        self._used: dict[bytes, UUID] = {}
+        self._earlier: dict[bytes, UUID] = {}
 
     def __contains__(self, token_hash: object) -> bool:
         """Whether a token was used in the last minute or two."""
         return token_hash in self._used or token_hash in self._earlier
 
-    def add(self, token_hash: bytes) -> None:
-        """Note that a token was used."""
-        self._used.add(token_hash)
+    def user_of(self, token_hash: bytes) -> UUID | None:
+        """Return whose a token is that was used in the last minute or two, None for others."""
+        return self._used.get(token_hash) or self._earlier.get(token_hash)
+
+    def add(self, token_hash: bytes, user_id: UUID) -> None:
+        """Note that a token was used, and whose it is."""
+        self._used[token_hash] = user_id
 
     async def flush(self) -> None:
         """Write what was noted; on an error it is noted again."""
-        used, self._used = self._used, set()
+        used, self._used = self._used, {}
         self._earlier = used
         if not used:
             return
@@ -99,6 +106,7 @@ class SessionReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._asking_of: Counter[bytes] = Counter()
         self._coalescer = Coalescer(
             self._load,
             in_flight=LOOK_UPS,
@@ -106,6 +114,23 @@ class SessionReader:
             timeout=database.settings.db_pool_timeout,
             fresh=True,
         )
+
+    def asking_of(self, token_hash: bytes) -> int:
+        """Return how many of those that wait came with one token."""
+        return self._asking_of[token_hash]
+
+    async def ask(self, token_hash: bytes, get: Callable[[bytes], Awaitable[S | None]]) -> S | None:
+        """Return what `get` finds for a request's token; until then the request is asking."""
+        self.asking += 1
+        self._asking_of[token_hash] += 1
+        try:
+            return await get(token_hash)
+        finally:
+            self.asking -= 1
+            if self._asking_of[token_hash] == 1:
+                del self._asking_of[token_hash]
+            else:
+                self._asking_of[token_hash] -= 1
 
     async def get(self, token_hash: bytes) -> Session | None:
         """Return whose token has this hash, None where it is nobody's, or has expired."""
@@ -139,7 +164,7 @@ class Authentication(AbstractAuthenticationMiddleware):
                 return AuthenticationResult(user=None, auth=None)
             raise unauthorized("A token is needed: Authorization: Bearer kleio_...")
         token_hash = hash_token(bearer_token(header))
-        check_room(connection)
+        check_room(connection, token_hash)
         session = await find_session(connection, token_hash)
         return AuthenticationResult(user=session, auth=token_hash)
 
@@ -157,15 +182,19 @@ def bearer_token(header: str) -> str:
     return token
 
 
-def check_room(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+def check_room(connection: ASGIConnection[Any, Any, Any, Any], token_hash: bytes) -> None:
     """Refuse a request before anything is done for it, where there are too many already.
 
     Those that wait to hear whose they are will wait for a connection next.
 
     Raises:
-        Overloaded: too many requests wait.
+        Overloaded: too many requests wait, of all or of the same user.
     """
-    database_of(connection).check_room(connection.app.state.sessions.asking)
+    sessions: SessionReader = connection.app.state.sessions
+    token_use: TokenUse = connection.app.state.token_use
+    database_of(connection).check_room(
+        sessions.asking, token_use.user_of(token_hash), sessions.asking_of(token_hash)
+    )
 
 
 async def find_session(
@@ -183,7 +212,9 @@ async def known_session(
 ) -> S:
     """Return what is known of the session of the token with this hash.
 
-    From then on, what the request reads is at least as new as what the user has written.
+    From then on, what the request reads is at least as new as what the user has written, and its
+    connections are of the user's share. Where its
+    body takes its time, the token is looked up again when that is whole.
 
     Raises:
         ProblemError: 401 where it is nobody's, or has expired; 429 where the address has tried too
@@ -194,16 +225,21 @@ async def known_session(
     guesses.check_token(connection, token_hash, token_use)
     # A token that was revoked is so at once: the primary tells.
     WROTE_AT.set(None)
+    WHOSE.set(None)
     sessions: SessionReader = connection.app.state.sessions
-    sessions.asking += 1
-    try:
-        session = await get(token_hash)
-    finally:
-        sessions.asking -= 1
+    session = await sessions.ask(token_hash, get)
     if session is None:
         await guesses.count_unknown_token(connection, token_hash)
         raise unauthorized("The token is unknown, revoked or expired.")
-    token_use.add(token_hash)
+    token_use.add(token_hash, session.user_id)
+    WHOSE.set(session.user_id)
+
+    async def check_again() -> None:
+        now = await get(token_hash)
+        if now is None or now.role != session.role:
+            raise unauthorized("The token was revoked, or its user's role changed, meanwhile.")
+
+    slow_bodies.when_late(connection.scope, check_again)
     writes: Writes | None = connection.app.state.writes
     if writes is not None and connection.scope.get("method") in READS:
         WROTE_AT.set(writes.last(session.user_id))

@@ -14,7 +14,7 @@ import msgspec
 
 from kleio.http.auth import UserRequest, database_of
 from kleio.http.import_schemas import SourceName, is_alive
-from kleio.http.import_tasks import ImportTasks
+from kleio.http.import_tasks import ImportTasks, going_on
 from kleio.http.problems import ProblemError, not_found
 from kleio.http.session import settings_of
 from kleio.http.zones import check_zone
@@ -103,15 +103,6 @@ def check_length(request: UserRequest, received: int) -> None:
         )
 
 
-def _going_on() -> ProblemError:
-    return ProblemError(
-        HTTPStatus.CONFLICT,
-        "import-running",
-        "Another import of yours is going on.",
-        headers={"Retry-After": "5"},
-    )
-
-
 def _is_going_on(run: Run) -> bool:
     return run.state in ("reading", "applying") and is_alive(run)
 
@@ -128,14 +119,12 @@ async def begin_import(request: UserRequest, receive: Receive) -> Run:
     """
     user_id = request.user.user_id
     tasks: ImportTasks = request.app.state.import_tasks
-    if tasks.is_sending(user_id):
-        raise _going_on()
-    async with tasks.slot(sender=user_id) as slot:
+    async with tasks.slot(user_id) as slot:
         latest = await database_of(request).read(
             imports.list_runs, user_id=user_id, before_id=None, page_size=1, page_offset=0
         )
         if latest and _is_going_on(latest[0].row):
-            raise _going_on()
+            raise going_on()
         # Closed when the import has ended, or here where there is none.
         spooled: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115
         file = cast(BinaryIO, spooled)
@@ -154,7 +143,6 @@ async def begin_import(request: UserRequest, receive: Receive) -> Run:
                 run = await imports.get_run(conn, user_id=user_id, run_id=run_id)
             assert run is not None
             slot.start(
-                user_id,
                 run_id,
                 lambda conn: account_import.carry_out(conn, user_id, run_id, opened),
                 opened.close,
@@ -183,11 +171,11 @@ async def apply_run(request: UserRequest, run_id: UUID) -> RunReport:
     """Do after the answer what a dry run found, or go on with what was cut short.
 
     Raises:
-        ProblemError: 404, 409 where there is nothing to apply or it goes on already.
+        ProblemError: 404, 409 where there is nothing to apply or an import goes on already.
     """
     user_id = request.user.user_id
     tasks: ImportTasks = request.app.state.import_tasks
-    async with tasks.slot() as slot:
+    async with tasks.slot(user_id) as slot:
         run = await known_run(request, run_id)
         if run.state not in ("judged", "applying"):
             raise ProblemError(
@@ -196,8 +184,8 @@ async def apply_run(request: UserRequest, run_id: UUID) -> RunReport:
                 f"The import is {run.state}; only one that is judged or applying can be applied.",
             )
         if _is_going_on(run):
-            raise _going_on()
-        slot.start(user_id, run_id, lambda conn: account_import.apply(conn, user_id, run_id))
+            raise going_on()
+        slot.start(run_id, lambda conn: account_import.apply(conn, user_id, run_id))
     return run
 
 
@@ -208,6 +196,6 @@ async def forget_run(request: UserRequest, run_id: UUID) -> None:
         ProblemError: 404, 409 while it is going on.
     """
     if _is_going_on(await known_run(request, run_id)):
-        raise _going_on()
+        raise going_on()
     async with database_of(request).connection() as conn:
         await imports.delete_run(conn, user_id=request.user.user_id, run_id=run_id)

@@ -123,7 +123,7 @@ class ObservedApplication(Application):
             return send(message)
 
         if method in slow_bodies.METHODS:
-            receive = slow_bodies.in_time(receive)
+            receive = slow_bodies.in_time(scope, receive)
         if self._logs_requests:
             collect_queries(scope)
         token = CURRENT.set(scope)

@@ -26,7 +26,7 @@ from kleio.http.problems import (
     not_found,
     unauthorized,
 )
-from kleio.http.responses import expected_version, version_changed, versioned
+from kleio.http.responses import check_version, expected_version, version_changed, versioned
 from kleio.http.zones import check_zone
 from kleio.repositories import discogs_credentials, preferences, tokens, users
 from kleio.repositories.tokens import Token
@@ -205,6 +205,10 @@ async def update_me(request: ApiRequest, data: JSONBody[MyChanges]) -> Response[
     if isinstance(data.password, str):
         current = data.current_password if isinstance(data.current_password, str) else ""
         secret = await database.read(users.get_user_secret, username=request.user.username)
+        if secret is not None:
+            # Of two at once that know the same password, the second one would undo the first.
+            check_version(expected, secret.updated_at)
+            expected = secret.updated_at
         if secret is not None and secret.password_hash is not None:
             async with guesses_of(request).at_password(request, request.user.username):
                 is_right, _ = await accounts.verify_password(current, secret.password_hash)

@@ -308,6 +308,8 @@ async def _judge(conn: Connection, user_id: UUID, run: Run) -> None:
     """Judge releases, and in a dry run all the rest; otherwise that comes in the last step."""
     async with bulk_transaction(conn):
         await collection.lock_shelf(conn, user_id=user_id)
+        if (await _run(conn, user_id, run.id)).state not in ("reading", "judged"):
+            return  # applied by somebody else meanwhile: its verdicts say what became of it
         await imports.delete_verdicts(conn, user_id=user_id, run_id=run.id, with_releases=True)
         await import_verdicts.insert_release_verdicts(conn, user_id=user_id, run_id=run.id)
         if run.dry_run:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 
+from kleio.words import show_text
+
 _ESCAPED = re.compile(r"[\\\udc80-\udcff]")
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def path_text(path: bytes) -> str:
@@ -28,12 +29,7 @@ def path_bytes(text: str) -> bytes:
 
 def path_shown(path: bytes) -> str:
     """Return a path for one line on a terminal."""
-    return text_shown(path_text(path))
-
-
-def text_shown(text: str) -> str:
-    """Return a text for one line on a terminal: control characters become question marks."""
-    return _CONTROL.sub("?", text)
+    return show_text(path_text(path))
 
 
 def _escape(match: re.Match[str]) -> str:

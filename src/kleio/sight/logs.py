@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from kleio.sight.context import CURRENT, queries_of, request_id, user_id_of
+from kleio.words import show_text
 
 LogFormat = Literal["text", "json"]
 
@@ -34,9 +35,14 @@ class TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the line; what a client made up stays in it."""
+        return show_text(super().formatMessage(record))
+
     def formatException(self, ei: Any) -> str:  # noqa: N802
         """Return the traceback without the rows that PostgreSQL quotes."""
-        return _ROW_DETAILS.sub("", super().formatException(ei))
+        text = _ROW_DETAILS.sub("", super().formatException(ei))
+        return "\n".join(show_text(line) for line in text.split("\n"))
 
 
 class JsonFormatter(TextFormatter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from psycopg import sql
@@ -9,6 +10,8 @@ from psycopg import sql
 from kleio.db.session import SESSION_OPTIONS
 from kleio.sql.inventory import Entry
 from kleio.sql.samples import Value
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def psql_script(entry: Entry, values: Mapping[str, Value]) -> str:
@@ -26,7 +29,15 @@ def psql_script(entry: Entry, values: Mapping[str, Value]) -> str:
 
 
 def _variable(value: Value) -> str:
-    """Return a literal with its type, so that it means the same wherever it is put."""
+    """Return a literal with its type, so that it means the same wherever it is put.
+
+    A value may be anybody's. What would end the line, or command the terminal that it is pasted
+    into, is written as psql's escapes.
+    """
     text = f"{sql.Literal(value.text).as_string()}::{value.type}"
-    escaped = text.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
-    return f"'{escaped}'"
+    quoted = text.replace("\\", "\\\\").replace("'", "''")
+    return f"'{_CONTROL.sub(_escape, quoted)}'"
+
+
+def _escape(match: re.Match[str]) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in match[0].encode())

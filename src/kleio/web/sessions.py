@@ -125,7 +125,8 @@ def check_form(given: str, proof: str) -> None:
 async def _find(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> PageSession | None:
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
-    check_room(connection)
+    hashed = hash_token(token)
+    check_room(connection, hashed)
 
     async def get(token_hash: bytes) -> PageSession | None:
         return await database_of(connection).read_ahead(
@@ -133,7 +134,7 @@ async def _find(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> P
         )
 
     try:
-        return await known_session(connection, hash_token(token), get)
+        return await known_session(connection, hashed, get)
     except ProblemError as error:
         if error.status is HTTPStatus.UNAUTHORIZED:
             return None
