@@ -22,7 +22,7 @@ from kleio.http.insight_schemas import (
 from kleio.http.paging import MAX_PAGE, Page
 from kleio.http.problems import documented, invalid_field
 from kleio.http.zones import ZoneName, zone_or_none
-from kleio.repositories import stats
+from kleio.repositories import stats, stats_reviews
 from kleio.repositories.stats import Streaks
 
 EARLIEST = date(1900, 1, 1)
@@ -160,7 +160,7 @@ async def get_year(request: ApiRequest, year: FromPath[int], tz: ZoneName = None
         raise invalid_field("year", "from 1 to 9999", source="path")
     tz = zone_or_none(tz)
     found = await database_of(request).read(
-        stats.get_year, user_id=request.user.user_id, year=year, tz=tz
+        stats_reviews.get_year, user_id=request.user.user_id, year=year, tz=tz
     )
     assert found is not None
     return Response(found)
@@ -180,7 +180,7 @@ async def list_on_this_day(
     """
     tz = zone_or_none(tz)
     rows = await database_of(request).read(
-        stats.list_on_this_day,
+        stats_reviews.list_on_this_day,
         user_id=request.user.user_id,
         tz=tz,
         day=day,
@@ -199,7 +199,7 @@ async def get_collection_stats(request: ApiRequest, tz: ZoneName = None) -> Resp
     """Return copies by format, decade, genre, folder, condition and rating, and their growth."""
     tz = zone_or_none(tz)
     found = await database_of(request).read(
-        stats.get_collection_stats, user_id=request.user.user_id, tz=tz
+        stats_reviews.get_collection_stats, user_id=request.user.user_id, tz=tz
     )
     assert found is not None
     return Response(found)
