@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from msgspec import Raw
 
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.insight_schemas import (
     CollectionStats,
     EarlierPlayPage,
@@ -113,18 +113,24 @@ async def list_top(
     limit: Most = 10,
 ) -> Response[Page[Any]]:
     """Return what was played most, by plays or by minutes; a release of two genres is in both."""
+    rows = await read_top(request, by, measure, day_range(tz, since, until), limit)
+    return Response(Page(items=rows, next=None))
+
+
+async def read_top(
+    request: UserRequest, by: TopKind, measure: Measure, days: dict[str, Any], max_rows: int
+) -> list[Any]:
+    """Return what the request's user played most within a `day_range`."""
+    read = database_of(request).read
     given: dict[str, Any] = {
         "user_id": request.user.user_id,
         "by_minutes": measure == "minutes",
-        "max_rows": limit,
-        **day_range(tz, since, until),
+        "max_rows": max_rows,
+        **days,
     }
-    rows: list[Any]
     if by == "release":
-        rows = await database_of(request).read(stats.list_top_releases, **given)
-    else:
-        rows = await database_of(request).read(stats.list_top_names, kind=by, **given)
-    return Response(Page(items=rows, next=None))
+        return await read(stats.list_top_releases, **given)
+    return await read(stats.list_top_names, kind=by, **given)
 
 
 @get("/stats/streaks", responses=documented(400, 401), summary="Days in a row")

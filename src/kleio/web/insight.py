@@ -16,7 +16,17 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from kleio.http.auth import database_of
 from kleio.http.insight_schemas import CollectionStats, Growth, Year
 from kleio.http.problems import not_found
-from kleio.http.stats import EARLIEST, LATEST, Bucket, Measure, Since, TopKind, Until, day_range
+from kleio.http.stats import (
+    EARLIEST,
+    LATEST,
+    Bucket,
+    Measure,
+    Since,
+    TopKind,
+    Until,
+    day_range,
+    read_top,
+)
 from kleio.repositories import stats, stats_reviews, styluses
 from kleio.repositories.stats import PlayBucket
 from kleio.web import heatmaps, year_picture
@@ -274,17 +284,7 @@ async def show_top(
     """Show what was played most."""
     address = dict(request.query_params)
     span = span_of(within, None, since, until, _today(request))
-    given: dict[str, Any] = {
-        "user_id": request.user.user_id,
-        "by_minutes": measure == "minutes",
-        "max_rows": TOP,
-        **day_range(None, span.first, span.last),
-    }
-    rows: list[Any]
-    if by == "release":
-        rows = await database_of(request).read(stats.list_top_releases, **given)
-    else:
-        rows = await database_of(request).read(stats.list_top_names, kind=by, **given)
+    rows = await read_top(request, by, measure, day_range(None, span.first, span.last), TOP)
     path = request.url.path
     most = max((getattr(row, measure) for row in rows), default=0) or 1
     return render(
