@@ -27,13 +27,13 @@ from uuid import UUID
 import msgspec
 
 from kleio.db.errors import DatabaseError
-from kleio.db.partitions import healing
 from kleio.db.queries import Connection
 from kleio.importers.music_paths import path_text
 from kleio.importers.music_reader import Reader
 from kleio.importers.music_report import Options, Progress, ProgressCallback, ScanError, ScanReport
 from kleio.importers.music_song import Broken, Gone, Reading, Song
 from kleio.importers.music_walk import Found, Unread, Walk
+from kleio.partitions import healing
 from kleio.repositories import libraries, library_scans, scan_albums, scan_artists, scan_songs
 from kleio.repositories.library_scans import ScanProblem, ScanRead
 from kleio.repositories.scan_songs import ScanWritten
