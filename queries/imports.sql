@@ -1,7 +1,8 @@
 -- Runs of imports: their progress, what their files say, and what became of each record.
 -- Tables: import_runs, import_chunks, import_rows; releases for what a file adds to the catalogue.
 --
--- The comparison stands in import_verdicts.sql, what it leads to in import_writes.sql.
+-- The comparison stands in import_verdicts.sql, listening_verdicts.sql and import_releases.sql, what
+-- it leads to in import_writes.sql.
 
 -- name: insert_run(user_id, source, source_key, file_name, options, dry_run, with_updates, bytes_total, now)^
 -- A new run, before anything of its file is read.

@@ -14,9 +14,9 @@ import msgspec
 
 from kleio import maintenance as care
 from kleio.db.errors import DatabaseError
-from kleio.db.partitions import MIN_MONTHS_AHEAD
 from kleio.db.queries import Connection
 from kleio.doctor_settings import RULES, hurting
+from kleio.partitions import MIN_MONTHS_AHEAD
 from kleio.repositories import doctor, maintenance, partitions
 from kleio.words import show_bytes
 

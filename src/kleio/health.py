@@ -18,10 +18,10 @@ from kleio.cache import Cache
 from kleio.db.errors import DatabaseError
 from kleio.db.health import ping
 from kleio.db.migration_files import migration_files
-from kleio.db.partitions import MIN_MONTHS_AHEAD
 from kleio.db.pool import Database
 from kleio.db.queries import Connection
 from kleio.db.replica import MAX_LAG_SECONDS, Replica
+from kleio.partitions import MIN_MONTHS_AHEAD
 from kleio.repositories.health import DatabaseFacts, get_database_facts
 from kleio.repositories.partitions import count_months_ahead
 

@@ -21,9 +21,9 @@ import msgspec
 from kleio.cache import SONGS, forget
 from kleio.db import upkeep
 from kleio.db.errors import DatabaseError
-from kleio.db.partitions import MONTHS_AHEAD, archive_partitions, ensure_partitions
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
+from kleio.partitions import MONTHS_AHEAD, archive_partitions, ensure_partitions
 from kleio.repositories import (
     attempts,
     idempotency_keys,

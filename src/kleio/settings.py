@@ -1,18 +1,7 @@
 """Every setting of Kleio: one frozen Struct, read from the environment once.
 
-This file owns names, types, ranges, defaults and their sentences, and turns them into a libpq
-conninfo. It must not connect to anything, create files, or read the environment anywhere but in
-`load_settings`.
-
-Which database is used:
-
-1. `DATABASE_URL`, a libpq URL or keyword string.
-2. `DB_HOST` with `DB_PORT DB_USER DB_PASSWORD DB_NAME DB_SSL_MODE DB_SSL_ROOT_CERT`.
-3. Neither: the embedded server below `KLEIO_HOME`.
-
-Anything in between is refused rather than guessed: `DATABASE_URL` beside a `DB_*` connection
-variable, or `DB_PASSWORD` and the like without `DB_HOST`. Guessing would start an empty embedded
-database while the operator believes to be on the real one.
+This file and `settings_database` own names, types, ranges, defaults and their sentences. They must
+not connect to anything, create files, or read the environment anywhere but in `load_settings`.
 
 An empty variable counts as not given, as Compose files write `DB_HOST=${DB_HOST:-}`.
 """
@@ -38,15 +27,13 @@ from kleio.environment import (
     type_name,
     variable,
 )
+from kleio.settings_database import DAY, DatabaseSettings
 
 __all__ = ["Secret", "Settings", "SettingsError", "list_settings", "load_settings"]
 
 ROOT_HOME = Path("/var/lib/kleio")
 _MIB = 1024 * 1024
-_DAY = 86_400.0
 
-
-SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 Registration = Literal["open", "closed"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
@@ -57,143 +44,9 @@ Switch = Literal["off", "on"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(DatabaseSettings, frozen=True, kw_only=True):
     """All settings; durations are seconds, sizes are bytes. Make one with `load_settings`."""
 
-    database_url: Annotated[
-        Secret | None,
-        variable(
-            "DATABASE_URL",
-            "Connection string of a PostgreSQL 18 server; without it and without DB_HOST "
-            "the embedded server is used.",
-            shown="none",
-            allowed="postgresql://user:password@host:port/database or host=... dbname=...",
-        ),
-    ] = None
-    database_direct_url: Annotated[
-        Secret | None,
-        variable(
-            "DATABASE_DIRECT_URL",
-            "The same database past a pooler that hands out connections by the transaction: for "
-            "migrations, maintenance, commands and syncs, which keep a session.",
-            shown="DATABASE_URL",
-            allowed="as DATABASE_URL",
-        ),
-    ] = None
-    database_replica_url: Annotated[
-        Secret | None,
-        variable(
-            "DATABASE_REPLICA_URL",
-            "A streaming replica of the database, which reads may go to.",
-            shown="none",
-            allowed="as DATABASE_URL",
-        ),
-    ] = None
-    db_host: Annotated[
-        str | None,
-        variable(
-            "DB_HOST",
-            "Host name, address or socket directory of a PostgreSQL 18 server.",
-            shown="none",
-        ),
-    ] = None
-    db_port: Annotated[int, variable("DB_PORT", "Port of DB_HOST.", ge=1, le=65_535)] = 5432
-    db_user: Annotated[str, variable("DB_USER", "Role on DB_HOST.")] = "kleio"
-    db_password: Annotated[
-        Secret | None, variable("DB_PASSWORD", "Password of DB_USER.", shown="none")
-    ] = None
-    db_name: Annotated[str, variable("DB_NAME", "Database on DB_HOST.")] = "kleio"
-    db_ssl_mode: Annotated[
-        SslMode, variable("DB_SSL_MODE", "TLS towards DB_HOST, as libpq's sslmode.")
-    ] = "prefer"
-    db_ssl_root_cert: Annotated[
-        str | None,
-        variable(
-            "DB_SSL_ROOT_CERT",
-            "File with the authorities that DB_SSL_MODE=verify-ca and verify-full believe, or "
-            "`system` for those of the machine (verify-full alone).",
-            shown="none, libpq's ~/.postgresql/root.crt",
-            allowed="a path, or the word system",
-        ),
-    ] = None
-    db_max_open_conns: Annotated[
-        int,
-        variable(
-            "DB_MAX_OPEN_CONNS",
-            "Database connections at most, a total over all workers (at least one a worker).",
-            ge=1,
-            le=10_000,
-        ),
-    ] = 50
-    db_max_idle_conns: Annotated[
-        int,
-        variable(
-            "DB_MAX_IDLE_CONNS",
-            "Connections kept open without work, a total over all workers; "
-            "more than DB_MAX_OPEN_CONNS means DB_MAX_OPEN_CONNS.",
-            ge=1,
-            le=10_000,
-        ),
-    ] = 25
-    db_conn_max_lifetime: Annotated[
-        float,
-        variable(
-            "DB_CONN_MAX_LIFETIME",
-            "Age at which a connection is replaced.",
-            ge=1,
-            le=30 * _DAY,
-            kind="duration",
-        ),
-    ] = 1800.0
-    db_conn_max_idle_time: Annotated[
-        float,
-        variable(
-            "DB_CONN_MAX_IDLE_TIME",
-            "Idle time after which a connection above DB_MAX_IDLE_CONNS is closed.",
-            ge=1,
-            le=30 * _DAY,
-            kind="duration",
-        ),
-    ] = 900.0
-    db_pool_timeout: Annotated[
-        float,
-        variable(
-            "DB_POOL_TIMEOUT",
-            "How long a request waits for a connection before it is answered 503.",
-            ge=0.1,
-            le=60,
-            kind="duration",
-        ),
-    ] = 3.0
-    db_max_waiting: Annotated[
-        int,
-        variable(
-            "DB_MAX_WAITING",
-            "Requests that may wait for a connection, a total over all workers; "
-            "the next one is answered 503 at once.",
-            ge=1,
-            le=100_000,
-        ),
-    ] = 200
-    db_statement_timeout: Annotated[
-        float,
-        variable(
-            "DB_STATEMENT_TIMEOUT",
-            "Longest run of one statement of a request; 0 means no limit.",
-            ge=0,
-            le=_DAY,
-            kind="duration",
-        ),
-    ] = 30.0
-    db_prepare_threshold: Annotated[
-        int,
-        variable(
-            "DB_PREPARE_THRESHOLD",
-            "Runs after which a statement is prepared; 0 turns it off, for PgBouncer before 1.22.",
-            ge=0,
-            le=1000,
-        ),
-    ] = 5
     home: Annotated[
         Path,
         variable(
@@ -253,10 +106,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "KLEIO_TOKEN_LIFETIME",
             "How long a token made by login is valid.",
             ge=60,
-            le=3650 * _DAY,
+            le=3650 * DAY,
             kind="duration",
         ),
-    ] = 30 * _DAY
+    ] = 30 * DAY
     account_attempts: Annotated[
         int,
         variable(
@@ -294,7 +147,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "How often the server does the work of `kleio maintain`, one worker of all servers at "
             "a time; 0 leaves it to cron.",
             ge=0,
-            le=30 * _DAY,
+            le=30 * DAY,
             kind="duration",
         ),
     ] = 3600.0
@@ -350,7 +203,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Age at which a sync asks again for releases that came from Discogs' API; "
             "its terms say 6 hours. Those of a dump have no such age.",
             ge=60,
-            le=3650 * _DAY,
+            le=3650 * DAY,
             kind="duration",
         ),
     ] = 6 * 3600.0
@@ -369,7 +222,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Time from which on a query is logged, by name and with its parameters' types; "
             "0 logs none.",
             ge=0,
-            le=_DAY,
+            le=DAY,
             kind="duration",
         ),
     ] = 1.0
@@ -409,43 +262,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         LogLevel, variable("KLEIO_LOG_LEVEL", "Least important messages that are logged.")
     ] = "info"
 
-    @property
-    def embedded(self) -> bool:
-        """Whether the embedded server is used, because no database is configured."""
-        return self.database_url is None and self.db_host is None
-
-    def conninfo(self) -> str | None:
-        """Return the libpq conninfo of the configured server, None for the embedded one.
-
-        It holds the password in the clear: pass it on, never log it.
-        """
-        if self.embedded:
-            return None
-        # psycopg costs some 50 ms; commands that touch no database don't pay it.
-        from psycopg.conninfo import make_conninfo
-
-        if self.database_url is not None:
-            return _from_url(self.database_url)
-        return make_conninfo(
-            host=self.db_host,
-            port=self.db_port,
-            user=self.db_user,
-            password=self.db_password.reveal() if self.db_password else None,
-            dbname=self.db_name,
-            sslmode=self.db_ssl_mode,
-            sslrootcert=self.db_ssl_root_cert,
-        )
-
-    def direct_conninfo(self) -> str | None:
-        """Return the conninfo for work that keeps a session, which no pooler may stand before."""
-        direct = self.database_direct_url
-        return self.conninfo() if direct is None else _from_url(direct)
-
-    def replica_conninfo(self) -> str | None:
-        """Return the conninfo of the replica, None where there is none."""
-        replica = self.database_replica_url
-        return None if replica is None else _from_url(replica)
-
     def per_worker(self) -> "WorkerShare":
         """Return one worker's share of the totals: `max(1, total // workers)` of each."""
 
@@ -476,13 +292,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(
             settings_checks.decode_key(part) for part in self.secret_key.reveal().split(",")
         )
-
-
-def _from_url(url: Secret) -> str:
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
-    parts: dict[str, Any] = conninfo_to_dict(url.reveal())
-    return make_conninfo(**parts)
 
 
 class WorkerShare(msgspec.Struct, frozen=True, kw_only=True):

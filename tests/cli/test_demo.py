@@ -16,7 +16,7 @@ import pytest
 
 from kleio.db.queries import Connection
 from kleio.demo import DemoError, load_demo
-from kleio.repositories import plays, recommendations, stats, styluses, users
+from kleio.repositories import plays, recommendations, stats, stats_reviews, styluses, users
 from kleio_process import Process, wait_until
 
 from .conftest import Run, Start, one_line
@@ -108,9 +108,11 @@ async def shown(conn: Connection, user_id: UUID, now: datetime) -> dict[str, Any
         "streaks": await stats.get_streaks(conn, **common, now=now),
         "heatmap": await stats.list_heatmap(conn, **always),
         "releases": await stats.list_top_releases(conn, **always, **most, by_minutes=True),
-        "on this day": await stats.list_on_this_day(conn, **common, **most, day=None, now=now),
-        "year": await stats.get_year(conn, **common, year=lately.year),
-        "collection": await stats.get_collection_stats(conn, **common),
+        "on this day": await stats_reviews.list_on_this_day(
+            conn, **common, **most, day=None, now=now
+        ),
+        "year": await stats_reviews.get_year(conn, **common, year=lately.year),
+        "collection": await stats_reviews.get_collection_stats(conn, **common),
         "to play": await recommendations.list_recommendations(conn, **common, **most, now=now),
         "neglected": await recommendations.list_neglected(conn, **common, **most, now=now),
         "to clean": await recommendations.list_due_cleanings(conn, user_id=user_id, **most),

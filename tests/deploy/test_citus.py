@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from citus import DEPLOY, LAYOUT, OPTIONS, add_extension, run_script, songs
 from kleio.db.citus import is_distributed
 from kleio.db.errors import DatabaseError
-from kleio.db.partitions import archive_partitions, ensure_partitions
+from kleio.partitions import archive_partitions, ensure_partitions
 from kleio.sql.plans import Plan, modes
 from psql_program import run_psql
 from query_files import ENTRIES

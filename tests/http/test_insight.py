@@ -25,9 +25,12 @@ PATHS: dict[str, tuple[str, Any]] = {
     "/stats/top?by=release&measure=minutes": ("stats.list_top_releases", page(shapes.TopItem)),
     "/stats/streaks": ("stats.get_streaks", strict(Streaks)),
     "/stats/heatmap": ("stats.list_heatmap", page(HeatmapCell)),
-    "/stats/years/2024": ("stats.get_year", None),
-    "/stats/on-this-day?date=2025-02-28": ("stats.list_on_this_day", page(shapes.EarlierPlay)),
-    "/collection/stats": ("stats.get_collection_stats", strict(shapes.CollectionStats)),
+    "/stats/years/2024": ("stats_reviews.get_year", None),
+    "/stats/on-this-day?date=2025-02-28": (
+        "stats_reviews.list_on_this_day",
+        page(shapes.EarlierPlay),
+    ),
+    "/collection/stats": ("stats_reviews.get_collection_stats", strict(shapes.CollectionStats)),
     "/recommendations": (
         "recommendations.list_recommendations",
         page(shapes.RecommendedRelease),

@@ -32,7 +32,7 @@ from kleio.importers import account_import
 from kleio.importers.account_import import NotApplicable, Progress, apply, interrupt
 from kleio.importers.collection_csv import CollectionCsv
 from kleio.importers.sources import SourceError
-from kleio.repositories import import_writes, imports, releases
+from kleio.repositories import import_releases, imports, releases
 from servers import Server
 
 pytestmark = pytest.mark.anyio
@@ -195,7 +195,7 @@ async def test_a_release_that_comes_in_between_is_taken_as_it_is(
 ) -> None:
     """Judged as new, it is in the catalogue when it is to be added."""
     account, other = await make_user(conn), await make_user(conn)
-    real = import_writes.get_new_releases
+    real = import_releases.get_new_releases
     file = account_file(
         releases=[{"id": "1", "document": {"discogsId": 5, "title": "Mine"}}],
         copies=[{"id": "1", "releaseId": "1"}],
@@ -209,7 +209,7 @@ async def test_a_release_that_comes_in_between_is_taken_as_it_is(
         )
         return await real(conn, **parameters)
 
-    monkeypatch.setattr(import_writes, "get_new_releases", late)
+    monkeypatch.setattr(import_releases, "get_new_releases", late)
     run = await import_account(conn, account.id, file)
     assert run.state == "done"
     cursor = await conn.execute(

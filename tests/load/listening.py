@@ -33,7 +33,16 @@ import psycopg
 from kleio.db.pool import connect
 from kleio.db.queries import Connection, all_queries
 from kleio.importers.catalogue_store import store
-from kleio.repositories import cleanings, collection, plays, recommendations, stats, styluses
+from kleio.repositories import (
+    cleanings,
+    collection,
+    collection_pages,
+    plays,
+    recommendations,
+    stats,
+    stats_reviews,
+    styluses,
+)
 from kleio.seed import demo_catalogue
 from kleio.settings import load_settings
 
@@ -283,7 +292,7 @@ _PAGE = {"page_size": 51, "page_offset": 0}
 
 
 def shelf(sort: str, **filters: Any) -> Call:
-    return lambda conn, user_id: collection.list_collection_descending(
+    return lambda conn, user_id: collection_pages.list_collection_descending(
         conn, user_id=user_id, sort=sort, archived=False, before_key=None, before_id=None,
         marks_at=None, **{**_NO_FILTERS, **filters}, **_PAGE,
     )  # fmt: skip
@@ -333,9 +342,9 @@ CASES: dict[str, Call] = {
     **{f"top {kind}": top(kind, _RANGE)
        for kind in ("release", "artist", "label", "genre", "style", "decade")},
     "top artist of a month": top("artist", _MONTH),
-    "on this day": bound(stats.list_on_this_day, tz=None, day=None, now=NOW, max_rows=50),
-    "year in review": bound(stats.get_year, year=2025, tz=None),
-    "collection statistics": bound(stats.get_collection_stats, tz=None),
+    "on this day": bound(stats_reviews.list_on_this_day, tz=None, day=None, now=NOW, max_rows=50),
+    "year in review": bound(stats_reviews.get_year, year=2025, tz=None),
+    "collection statistics": bound(stats_reviews.get_collection_stats, tz=None),
     "recommendations": bound(recommendations.list_recommendations, tz=None, now=NOW, max_rows=10),
     "neglected": bound(recommendations.list_neglected, tz=None, now=NOW, max_rows=50),
     "due cleanings": bound(recommendations.list_due_cleanings, max_rows=50),

@@ -23,7 +23,8 @@ def shelf(verb: str, indexes: set[str], buffers: int, name: str = "", **given: A
         "marks_at": None,
     }
     parameters |= given
-    return Case(f"collection.list_collection_{verb}", parameters, indexes, buffers, name=name)
+    file = "collection" if verb in ("newest", "oldest") else "collection_pages"
+    return Case(f"{file}.list_collection_{verb}", parameters, indexes, buffers, name=name)
 
 
 def chance(indexes: set[str], buffers: int, name: str, **given: Any) -> Case:
@@ -67,7 +68,7 @@ CASES = [
         rows=1,
     ),
     Case(
-        "collection.count_collection",
+        "collection_pages.count_collection",
         {**NO_FILTERS, "user_id": "@user_id"},
         {"releases_pkey"},
         400,

@@ -27,14 +27,14 @@ MOST = 25
 """How many times the work may be done for ten times the file: sorting takes n log n."""
 
 JUDGED = {
-    "import_verdicts.insert_release_verdicts": "release",
+    "import_releases.insert_release_verdicts": "release",
     "import_verdicts.insert_folder_verdicts": "folder",
     "import_verdicts.insert_copy_verdicts": "copy",
-    "import_verdicts.insert_play_verdicts": "play",
-    "import_verdicts.insert_cleaning_verdicts": "cleaning",
+    "listening_verdicts.insert_play_verdicts": "play",
+    "listening_verdicts.insert_cleaning_verdicts": "cleaning",
 }
 WRITTEN = [
-    *("import_writes.update_release_targets", "import_writes.insert_folders"),
+    *("import_releases.update_release_targets", "import_writes.insert_folders"),
     *("import_writes.insert_copies", "import_writes.insert_plays"),
     *("import_writes.insert_cleanings", "import_writes.upsert_ids"),
 ]

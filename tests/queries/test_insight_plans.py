@@ -65,14 +65,14 @@ CASES = [
         }.items()
     ),
     Case(
-        "stats.list_on_this_day",
+        "stats_reviews.list_on_this_day",
         {"tz": None, "day": None, "now": NOW, "max_rows": 50},
         {PLAYED, "releases_pkey"},
         80,
     ),
-    Case("stats.get_year", {"year": 2024, "tz": None}, {PLAYED, "releases_pkey"}, 1500),
+    Case("stats_reviews.get_year", {"year": 2024, "tz": None}, {PLAYED, "releases_pkey"}, 1500),
     Case(
-        "stats.get_collection_stats",
+        "stats_reviews.get_collection_stats",
         {"tz": None},
         {"releases_pkey"},
         1500,
@@ -127,7 +127,11 @@ def test_an_insight_reads_the_user_s_rows_by_index(case: Case, mode: str, seeded
 
 
 def test_every_insight_has_a_case() -> None:
-    names = {name for name in BY_NAME if name.startswith(("stats.", "recommendations."))}
+    names = {
+        name
+        for name in BY_NAME
+        if name.startswith(("stats.", "stats_reviews.", "recommendations."))
+    }
     assert {case.query for case in CASES} == names
 
 
@@ -135,4 +139,7 @@ def test_every_insight_has_a_case() -> None:
 def test_the_indexes_of_a_case_are_those_of_the_header(case: Case) -> None:
     query = BY_NAME[case.query].query
     assert case.indexes <= named_indexes(query)
-    assert case.is_alone == ("alone" in query.header["Index"]) or case.query == "stats.get_year"
+    assert (
+        case.is_alone == ("alone" in query.header["Index"])
+        or case.query == "stats_reviews.get_year"
+    )

@@ -420,7 +420,7 @@ def test_a_partitioned_table_is_read_with_a_word(tmp_path: Path, schema: Schema)
 
 def test_the_header_s_measures_are_read() -> None:
     by_name = {query.name: query for query in QUERIES}
-    query = by_name["collection.list_collection_ascending"]
+    query = by_name["collection_pages.list_collection_ascending"]
     assert steady_indexes(query) == {"releases_pkey"}
     assert steady_indexes(by_name["plays.list_plays"]) == {
         "play_history_user_played_idx",

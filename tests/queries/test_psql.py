@@ -60,7 +60,7 @@ def test_a_value_means_in_psql_what_it_means_here(text: str, seeded: Seeded) -> 
 
 
 def test_the_script_has_header_statement_and_single_percent_signs(seeded: Seeded) -> None:
-    entry = INVENTORY.entries["collection.list_collection_ascending"]
+    entry = INVENTORY.entries["collection_pages.list_collection_ascending"]
     script = script_of(entry, seeded)
     assert "-- name: list_collection_ascending(" in script
     assert " %> ALL (" in script

@@ -23,7 +23,7 @@ from factories import (
 from kleio.catalogue import ArtistCredit, FormatDocument, LabelCredit
 from kleio.db.errors import Conflict, DatabaseError, InvalidData, MissingReference
 from kleio.db.queries import Connection
-from kleio.repositories import collection, folders, users
+from kleio.repositories import collection, collection_pages, folders, users
 from servers import owner_only
 
 pytestmark = pytest.mark.anyio
@@ -184,7 +184,7 @@ async def test_a_copy_is_its_owner_s_alone(tx: Connection) -> None:
     assert await collection.get_copy(tx, user_id=other.id, copy_id=copy.id) is None
     assert await update(tx, other.id, copy.id, rating=1) is None
     assert await collection.delete_copy(tx, user_id=other.id, copy_id=copy.id) == 0
-    assert await collection.count_collection(tx, user_id=other.id, **NO_FILTERS) == 0
+    assert await collection_pages.count_collection(tx, user_id=other.id, **NO_FILTERS) == 0
     assert await collection.delete_copy(tx, user_id=mine.id, copy_id=copy.id) == 1
     assert await collection.get_copy(tx, user_id=mine.id, copy_id=copy.id) is None
 
@@ -193,7 +193,7 @@ async def test_a_user_takes_the_shelf_along_and_leaves_the_catalogue(tx: Connect
     account, release_id = await make_user(tx), await make_release(tx)
     await make_copy(tx, account, release_id)
     assert await users.delete_user(tx, user_id=account.id) == 1
-    assert await collection.count_collection(tx, user_id=account.id, **NO_FILTERS) == 0
+    assert await collection_pages.count_collection(tx, user_id=account.id, **NO_FILTERS) == 0
     cursor = await tx.execute("SELECT count(*) FROM releases WHERE id = %s", [release_id])
     assert await cursor.fetchone() == (1,)
 
@@ -243,15 +243,15 @@ async def test_filters(filters: dict[str, Any], expected: set[int], tx: Connecti
         await make_copy(tx, account, release_id, rating=number + 1)
     given = {**NO_FILTERS, **filters}
     page = {"sort": "added", "marks_at": None, "page_size": 10, "page_offset": 0}
-    ascending = await collection.list_collection_ascending(
+    ascending = await collection_pages.list_collection_ascending(
         tx, user_id=account.id, **given, **page, after_key=None, after_id=None
     )
     assert {json.loads(bytes(row.row.release))["discogsId"] for row in ascending} == expected
-    descending = await collection.list_collection_descending(
+    descending = await collection_pages.list_collection_descending(
         tx, user_id=account.id, **given, **page, before_key=None, before_id=None
     )
     assert [row.id for row in descending] == [row.id for row in reversed(ascending)]
-    count = await collection.count_collection(tx, user_id=account.id, **given)
+    count = await collection_pages.count_collection(tx, user_id=account.id, **given)
     assert count == len(expected)
 
 
@@ -261,7 +261,7 @@ async def test_a_folder_filters_and_counts_its_copies(tx: Connection) -> None:
     await make_copy(tx, account, release_id)
     await make_copy(tx, account, release_id, folder_id=attic.id)
     given = {**NO_FILTERS, "folder_id": attic.id}
-    assert await collection.count_collection(tx, user_id=account.id, **given) == 1
+    assert await collection_pages.count_collection(tx, user_id=account.id, **given) == 1
     counts = {row.name: row.copies for row in await folders.list_folders(tx, user_id=account.id)}
     assert counts == {"Uncategorized": 1, "Attic": 1}
 

@@ -14,7 +14,7 @@ import pytest
 from factories import NO_FILTERS, NOW, Account, make_copy, make_user, release_document
 from factories import store_releases as store
 from kleio.db.queries import Connection, Keyed
-from kleio.repositories import collection, preferences
+from kleio.repositories import collection, collection_pages, preferences
 from paging import walk
 
 pytestmark = pytest.mark.anyio
@@ -118,9 +118,9 @@ def pages(conn: Connection, shelf: Shelf, sort: str, page_size: int, **filters: 
     """Return the function that fetches the page after a key and an id; a dash for descending."""
     way = "before" if sort.startswith("-") else "after"
     function = (
-        collection.list_collection_descending
+        collection_pages.list_collection_descending
         if sort.startswith("-")
-        else collection.list_collection_ascending
+        else collection_pages.list_collection_ascending
     )
 
     async def page(key: Any, last: UUID | None) -> list[Keyed[collection.Copy]]:
@@ -143,7 +143,7 @@ async def found(conn: Connection, shelf: Shelf, **filters: Any) -> set[UUID]:
     up = [row.id for row in await pages(conn, shelf, "plays", 1000, **filters)(None, None)]
     down = [row.id for row in await pages(conn, shelf, "-plays", 1000, **filters)(None, None)]
     assert up == down[::-1]
-    count = await collection.count_collection(conn, user_id=shelf.user_id, **given)
+    count = await collection_pages.count_collection(conn, user_id=shelf.user_id, **given)
     assert count == len(up) == len(set(up))
     del given["archived"]
     pick = await collection.get_random_copy(conn, user_id=shelf.user_id, seed="x", **given)
@@ -268,7 +268,7 @@ async def test_archived_copies_are_listed_apart(tx: Connection, rng: random.Rand
     left = {copy.id for copy in shelf.copies}
     assert await found(tx, shelf) == left
     everything = {**NO_FILTERS, "archived": True}
-    count = await collection.count_collection(tx, user_id=shelf.user_id, **everything)
+    count = await collection_pages.count_collection(tx, user_id=shelf.user_id, **everything)
     rows = await walk(pages(tx, shelf, "-played", 4, archived=True), 4)
     assert {row.id for row in rows} == {copy.id for copy in gone}
     assert count == len(rows) == len(gone)

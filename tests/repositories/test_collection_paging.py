@@ -20,7 +20,7 @@ from factories import (
 )
 from kleio.catalogue import ArtistCredit
 from kleio.db.queries import Connection, Keyed
-from kleio.repositories import collection
+from kleio.repositories import collection, collection_pages
 from paging import walk
 
 pytestmark = pytest.mark.anyio
@@ -83,7 +83,8 @@ def pages(conn: Connection, user_id: UUID, sort: str, page_size: int, page_offse
         given |= {"sort": name, **NO_FILTERS}
     way = "after" if (direction or name) in ("oldest", "ascending") else "before"
     key_name = f"{way}_key" if direction else f"{way}_added_at"
-    function = getattr(collection, f"list_collection_{direction or name}")
+    module = collection_pages if direction else collection
+    function = getattr(module, f"list_collection_{direction or name}")
 
     async def page(key: Any, last: UUID | None) -> list[Keyed[collection.Copy]]:
         return await function(conn, user_id=user_id, **given, **{key_name: key, f"{way}_id": last})
@@ -152,5 +153,5 @@ async def test_archived_copies_are_not_on_the_shelf(
     rows = await walk(pages(tx, account.id, sort, 7), 7)
     assert rows
     assert all(row.row.rating > 0 for row in rows)
-    count = await collection.count_collection(tx, user_id=account.id, **NO_FILTERS)
+    count = await collection_pages.count_collection(tx, user_id=account.id, **NO_FILTERS)
     assert count == len(rows)

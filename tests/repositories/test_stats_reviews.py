@@ -18,7 +18,7 @@ from insight import Played
 from insight_rows import SHELF, listener, log, names_of, once, store_shelf, thoroughly, zones
 from kleio.db.queries import Connection
 from kleio.http import insight_schemas
-from kleio.repositories import folders, stats
+from kleio.repositories import folders, stats_reviews
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ async def test_on_this_day_by_example(
 ) -> None:
     plays = once("2024-02-29 12:00", "2023-02-28 12:00", "2020-02-29 23:59:59")
     user_id = await listener(tx, releases, plays)
-    rows = await stats.list_on_this_day(
+    rows = await stats_reviews.list_on_this_day(
         tx, user_id=user_id, tz="UTC", day=date.fromisoformat(today), now=NOW, max_rows=50
     )
     assert [row.years_ago for row in rows] == expected
@@ -76,7 +76,7 @@ async def test_on_this_day_as_python_finds_it(
     user_id = await listener(tx, releases, plays)
     today = insight.local(now, zone).date()
     day = today if given_day else None
-    rows = await stats.list_on_this_day(
+    rows = await stats_reviews.list_on_this_day(
         tx, user_id=user_id, tz=zone, day=day, now=now, max_rows=200
     )
     found = [(row.played_at, row.years_ago) for row in rows]
@@ -107,7 +107,7 @@ async def test_a_year_as_python_sees_it(
             " updated_at) VALUES (%s, %s, %s, false, %s, %s)",
             [account.id, releases[0], moment, NOW, NOW],
         )
-    raw = await stats.get_year(tx, user_id=account.id, year=year, tz=zone)
+    raw = await stats_reviews.get_year(tx, user_id=account.id, year=year, tz=zone)
     found = msgspec.json.decode(raw, type=insight_schemas.Year)
     first, last = date(year, 1, 1), date(year, 12, 31)
     chosen = insight.in_range(plays, zone, first, last)
@@ -143,7 +143,7 @@ async def test_a_year_as_python_sees_it(
 @pytest.mark.parametrize("year", [1, 1899, 9999])
 async def test_a_year_without_anything(tx: Connection, releases: list[UUID], year: int) -> None:
     user_id = await listener(tx, releases, once("2024-05-05"))
-    raw = await stats.get_year(tx, user_id=user_id, year=year, tz="Asia/Kolkata")
+    raw = await stats_reviews.get_year(tx, user_id=user_id, year=year, tz="Asia/Kolkata")
     found = msgspec.json.decode(raw, type=insight_schemas.Year)
     assert (found.plays, found.longest_streak, found.busiest_day) == (0, None, None)
     assert len(found.months) == 12
@@ -191,7 +191,7 @@ async def test_the_shelf_as_python_counts_it(
             )
         else:
             kept.append((number, rating, condition, added_at, folder_id))
-    raw = await stats.get_collection_stats(tx, user_id=account.id, tz=zone)
+    raw = await stats_reviews.get_collection_stats(tx, user_id=account.id, tz=zone)
     found = msgspec.json.decode(raw, type=insight_schemas.CollectionStats)
     played = {play.release for play in plays}
 

@@ -81,7 +81,7 @@ class InvalidData(DatabaseError):
 
 
 class MissingPartition(InvalidData):
-    """A row's month has no partition (23514); `kleio.db.partitions.healing` makes it."""
+    """A row's month has no partition (23514); `kleio.partitions.healing` makes it."""
 
     key: UUID
     """The id of the row."""

@@ -21,7 +21,7 @@ from kleio.discogs.client import DiscogsClient
 from kleio.discogs.progress import SyncCounts, SyncReport, SyncState, encode
 from kleio.discogs.runs import Keeper, Owned, utc_now
 from kleio.importers import catalogue_store
-from kleio.repositories import discogs_sync, sync_runs
+from kleio.repositories import sync_items, sync_runs
 from kleio.repositories.sync_runs import RunState, SyncRun
 
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -83,7 +83,7 @@ class SyncContext:
             self.state = msgspec.json.decode(self.run.state, type=SyncState)
             return phase
         async with self.keeper.writing() as conn:
-            await discogs_sync.delete_items(conn, **self.key)
+            await sync_items.delete_items(conn, **self.key)
             await self.note(conn)
         return "identity"
 

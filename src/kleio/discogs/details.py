@@ -19,7 +19,7 @@ from kleio.discogs.errors import (
     UnexpectedAnswer,
 )
 from kleio.discogs.runs import utc_now
-from kleio.repositories import discogs_sync, releases
+from kleio.repositories import releases, sync_releases
 from kleio.tasks import end_tasks
 
 FETCHED_AT_ONCE = 3
@@ -70,7 +70,7 @@ class ReleaseFetcher:
         stale_before, retry_before = self.stale_before, self.retry_before
         done = context.run.releases_done
         async with context.keeper.writing() as conn:
-            left = await discogs_sync.count_releases_to_fetch(
+            left = await sync_releases.count_releases_to_fetch(
                 conn, user_id=user_id, stale_before=stale_before, retry_before=retry_before
             )
             context.counts.to_fetch = done + left
@@ -78,7 +78,7 @@ class ReleaseFetcher:
         await context.tell()
         while True:
             async with context.keeper.reading() as conn:
-                numbers = await discogs_sync.list_releases_to_fetch(
+                numbers = await sync_releases.list_releases_to_fetch(
                     conn,
                     user_id=user_id,
                     stale_before=stale_before,

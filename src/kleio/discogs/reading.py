@@ -18,7 +18,7 @@ from kleio.discogs.context import SyncContext
 from kleio.discogs.documents import stub_document
 from kleio.discogs.errors import NotFound, WrongAccount
 from kleio.discogs.runs import utc_now
-from kleio.repositories import discogs_sync, users
+from kleio.repositories import sync_items, users
 
 PER_PAGE = 100
 """The most that Discogs gives."""
@@ -120,7 +120,7 @@ class ShelfReader:
         async with context.keeper.writing() as conn:
             # The catalogue first, and what is the user's after it.
             await context.save(conn, stubs, stubs=True)
-            await discogs_sync.upsert_items(
+            await sync_items.upsert_items(
                 conn,
                 **context.key,
                 reading=context.state.reading,
@@ -139,7 +139,7 @@ class ShelfReader:
         context, state = self._context, self._context.state
         assert state.first_page_at is not None  # a first page was stored
         async with context.keeper.reading() as conn:
-            seen = await discogs_sync.get_reading(
+            seen = await sync_items.get_reading(
                 conn, **context.key, reading=state.reading, first_page_at=state.first_page_at
             )
         assert seen is not None  # an aggregate gives its row
@@ -149,9 +149,7 @@ class ShelfReader:
         if is_still and state.items_read == seen.items_now == state.total:
             if state.reading > 1 and not state.is_checked:
                 async with context.keeper.writing() as conn:
-                    await discogs_sync.delete_items_before(
-                        conn, **context.key, reading=state.reading
-                    )
+                    await sync_items.delete_items_before(conn, **context.key, reading=state.reading)
             return True
         return set(state.totals) == {seen.items}
 
@@ -165,7 +163,7 @@ class ShelfReader:
         if not state.is_complete or state.is_checked:
             return "shelf"
         async with context.keeper.reading() as conn:
-            missing = await discogs_sync.list_vanished_releases(conn, **context.key)
+            missing = await sync_items.list_vanished_releases(conn, **context.key)
         if len(missing) > state.pages:
             state.is_checked = True
             state.is_complete = False

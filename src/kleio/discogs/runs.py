@@ -17,7 +17,7 @@ from uuid6 import uuid7
 
 from kleio.db.pool import bulk_transaction
 from kleio.db.queries import Connection
-from kleio.repositories import discogs_sync, sync_jobs, sync_runs
+from kleio.repositories import sync_items, sync_jobs, sync_runs
 from kleio.repositories.sync_jobs import Job
 
 ALIVE_SECONDS = 5.0
@@ -121,7 +121,7 @@ async def end(
 ) -> None:
     """Note how an owned run ended, and forget what it read; inside the caller's transaction."""
     key = {"user_id": owned.user_id, "run_id": owned.run_id}
-    await discogs_sync.delete_items(conn, **key)
+    await sync_items.delete_items(conn, **key)
     await sync_runs.update_run_finished(
         conn,
         **key,

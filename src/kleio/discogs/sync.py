@@ -9,7 +9,7 @@
 
 After each call the run's row says how far it is, in the transaction that writes what the call gave,
 so a killed run goes on with the next call. This module owns the order; the rules of reading are
-`kleio.discogs.reading`'s, those of merging are statements (`queries/discogs_sync.sql`).
+`kleio.discogs.reading`'s, those of merging are statements (`queries/sync_*.sql`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,15 @@ from kleio.discogs.pace import SharedPace
 from kleio.discogs.progress import CopyConflict, RenamedFolder
 from kleio.discogs.reading import ShelfReader
 from kleio.discogs.runs import Keeper, Owned, RunCancelled, RunLost, utc_now
-from kleio.repositories import collection, discogs_sync, folders, sync_runs
+from kleio.repositories import (
+    collection,
+    folders,
+    sync_copies,
+    sync_folders,
+    sync_items,
+    sync_releases,
+    sync_runs,
+)
 from kleio.settings import Settings
 from kleio.tasks import end_tasks
 
@@ -177,15 +185,15 @@ class ShelfSync:
             await folders.lock_folders(conn, user_id=context.user_id)
             async with conn.transaction(force_rollback=is_dry):
                 await self._write_folders(conn, there, now)
-                await discogs_sync.update_items_matched(conn, **context.key)
-                await discogs_sync.update_items_merged(conn, **context.key)
+                await sync_copies.update_items_matched(conn, **context.key)
+                await sync_copies.update_items_merged(conn, **context.key)
                 await self._count(conn)
                 if not is_dry:
-                    await discogs_sync.update_copies_synced(conn, **context.key, now=now)
-                    await discogs_sync.insert_copies_synced(conn, **context.key, now=now)
+                    await sync_copies.update_copies_synced(conn, **context.key, now=now)
+                    await sync_copies.insert_copies_synced(conn, **context.key, now=now)
                     if context.state.is_complete:
                         await self._forget_gone(conn, there, now)
-            await discogs_sync.delete_items(conn, **context.key)
+            await sync_items.delete_items(conn, **context.key)
             # What was read is gone, so a run that is killed now must not come back to this phase.
             following = "releases" if context.run.with_details and not is_dry else "done"
             await sync_runs.update_run_phase(conn, **context.key, phase=following, now=now)
@@ -197,7 +205,7 @@ class ShelfSync:
         """Return the folders as the statements take them, those of all items among them."""
         context = self._context
         async with context.keeper.reading() as conn:
-            used = set(await discogs_sync.list_item_folders(conn, **context.key))
+            used = set(await sync_items.list_item_folders(conn, **context.key))
         used.discard(answers.UNCATEGORIZED)
         if used - {folder.id for folder in context.state.folders}:
             context.state.folders = await context.read_folders()  # one was made meanwhile
@@ -208,37 +216,37 @@ class ShelfSync:
 
     async def _write_folders(self, conn: Connection, there: str, now: datetime) -> None:
         user_id = self._context.user_id
-        await discogs_sync.update_folder_numbers(conn, user_id=user_id, folders=there, now=now)
-        await discogs_sync.update_folders_adopted(conn, user_id=user_id, folders=there, now=now)
+        await sync_folders.update_folder_numbers(conn, user_id=user_id, folders=there, now=now)
+        await sync_folders.update_folders_adopted(conn, user_id=user_id, folders=there, now=now)
         self._context.report.folders = [
             RenamedFolder(renamed.number, renamed.here, renamed.there)
-            for renamed in await discogs_sync.list_folder_conflicts(
+            for renamed in await sync_folders.list_folder_conflicts(
                 conn, user_id=user_id, folders=there
             )
         ]
-        await discogs_sync.update_folders_renaming(conn, user_id=user_id, folders=there, now=now)
-        await discogs_sync.update_folders_renamed(conn, user_id=user_id, folders=there, now=now)
-        await discogs_sync.insert_folders(conn, user_id=user_id, folders=there, now=now)
+        await sync_folders.update_folders_renaming(conn, user_id=user_id, folders=there, now=now)
+        await sync_folders.update_folders_renamed(conn, user_id=user_id, folders=there, now=now)
+        await sync_folders.insert_folders(conn, user_id=user_id, folders=there, now=now)
 
     async def _forget_gone(self, conn: Connection, there: str, now: datetime) -> None:
         """Archive the copies and drop the folders that are gone at Discogs."""
         user_id = self._context.user_id
-        await discogs_sync.update_copies_vanished(conn, **self._context.key, now=now)
-        await discogs_sync.delete_folders(conn, user_id=user_id, folders=there)
-        await discogs_sync.update_folders_forgotten(conn, user_id=user_id, folders=there, now=now)
+        await sync_copies.update_copies_vanished(conn, **self._context.key, now=now)
+        await sync_folders.delete_folders(conn, user_id=user_id, folders=there)
+        await sync_folders.update_folders_forgotten(conn, user_id=user_id, folders=there, now=now)
 
     async def _count(self, conn: Connection) -> None:
         """Take the verdicts of all items into the counts and the report."""
         context, counts = self._context, self._context.counts
-        verdicts = await discogs_sync.get_verdicts(conn, **context.key)
+        verdicts = await sync_copies.get_verdicts(conn, **context.key)
         assert verdicts is not None  # an aggregate gives its row
         for name in ("items", "added", "adopted", "returned", "changed", "unchanged", "conflicts"):
             setattr(counts, name, getattr(verdicts, name))
         counts.archived = verdicts.vanished if context.state.is_complete else 0
-        conflicts = await discogs_sync.get_conflicts(conn, **context.key)
+        conflicts = await sync_copies.get_conflicts(conn, **context.key)
         context.report.conflicts = msgspec.json.decode(conflicts or b"[]", type=list[CopyConflict])
         if context.run.dry_run:
-            counts.to_fetch = await discogs_sync.count_items_to_fetch(
+            counts.to_fetch = await sync_releases.count_items_to_fetch(
                 conn,
                 **context.key,
                 stale_before=self._fetcher.stale_before,

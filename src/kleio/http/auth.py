@@ -261,7 +261,7 @@ ApiRequest = Request[Session, bytes, State]
 """A request of the API; `user` is its Session (None where OPTIONAL_AUTH let nobody in)."""
 
 UserRequest = Request[Any, Any, Any]
-"""A request of the API or of the page, by somebody who is known."""
+"""A request of the API or of the page; `user` is who is known, if anybody is."""
 
 
 def database_of(request: ASGIConnection[Any, Any, Any, Any]) -> Database:

@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kleio.db.queries import Connection
 from kleio.http import fields, idempotency, shelf
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.own_rows import delete_row, get_row
 from kleio.http.problems import ProblemError, documented, invalid_field, not_found
 from kleio.http.responses import check_version, expected_version, version_changed, versioned
@@ -96,25 +96,32 @@ async def add_copy(request: ApiRequest, data: JSONBody[NewCopy]) -> Response[byt
         check_added_at(data.added_at)
 
     async def work(conn: Connection) -> Copy:
-        copy = await collection.insert_copy(
-            conn,
-            user_id=request.user.user_id,
-            release_id=data.release_id,
-            discogs_id=data.discogs_id,
-            folder_id=data.folder_id,
-            rating=data.rating,
-            media_condition=data.media_condition,
-            sleeve_condition=data.sleeve_condition,
-            notes=data.notes,
-            custom_fields=msgspec.json.encode(data.custom_fields).decode(),
-            added_at=data.added_at or now,
-            now=now,
-        )
+        copy = await insert_copy(conn, request.user.user_id, data, now=now)
         if copy is None:
             raise not_found("release")
         return copy
 
     return await idempotency.create(request, work)
+
+
+async def insert_copy(
+    conn: Connection, user_id: UUID, wish: NewCopy, *, now: datetime
+) -> Copy | None:
+    """Put one more copy on a user's shelf; None where the catalogue has no such release."""
+    return await collection.insert_copy(
+        conn,
+        user_id=user_id,
+        release_id=wish.release_id,
+        discogs_id=wish.discogs_id,
+        folder_id=wish.folder_id,
+        rating=wish.rating,
+        media_condition=wish.media_condition,
+        sleeve_condition=wish.sleeve_condition,
+        notes=wish.notes,
+        custom_fields=msgspec.json.encode(wish.custom_fields).decode(),
+        added_at=wish.added_at or now,
+        now=now,
+    )
 
 
 _COPY = {200: ResponseSpec(CopyWithRelease, generate_examples=False)}
@@ -141,14 +148,24 @@ async def update_copy(
     """Change what is given; takes `If-Match`."""
     if isinstance(data.added_at, datetime):
         check_added_at(data.added_at)
-    expected = expected_version(request)
+    return versioned(await change_copy(request, copy_id, data, expected_version(request)))
+
+
+async def change_copy(
+    request: UserRequest, copy_id: UUID, changes: CopyChanges, expected: datetime | None
+) -> Copy:
+    """Change what is given of a copy of the request's user.
+
+    Raises:
+        ProblemError: 404; 412 where it is not of the expected version.
+    """
     user_id = request.user.user_id
     async with database_of(request).transaction() as conn:
         copy = await collection.update_copy(
             conn,
             user_id=user_id,
             copy_id=copy_id,
-            changes=msgspec.json.encode(data).decode(),
+            changes=msgspec.json.encode(changes).decode(),
             expected_updated_at=expected,
             now=datetime.now(UTC),
         )
@@ -158,7 +175,7 @@ async def update_copy(
                 raise version_changed()
     if copy is None:
         raise not_found("copy")
-    return versioned(copy)
+    return copy
 
 
 @delete(
@@ -184,22 +201,31 @@ async def archive_copy(
 
     Takes `If-Match`.
     """
-    expected = expected_version(request)
-    user_id = request.user.user_id
+    return versioned(await take_off(request, copy_id, data.reason, expected_version(request)))
+
+
+async def take_off(
+    request: UserRequest, copy_id: UUID, reason: ArchiveReason, expected: datetime | None
+) -> Copy:
+    """Archive a copy of the request's user.
+
+    Raises:
+        ProblemError: 404; 409 where it is archived already; 412 where it is not of the expected
+            version.
+    """
     async with database_of(request).connection() as conn:
         copy = await collection.update_copy_archived(
             conn,
-            user_id=user_id,
+            user_id=request.user.user_id,
             copy_id=copy_id,
-            archive_reason=data.reason,
+            archive_reason=reason,
             expected_updated_at=expected,
             now=datetime.now(UTC),
         )
     if copy is None:
-        raise await _not_moved(
-            request, copy_id, "already-archived", "The copy is archived already."
-        )
-    return versioned(copy)
+        why = ("already-archived", "The copy is archived already.")
+        raise await _not_moved(request, copy_id, expected, *why)
+    return copy
 
 
 @post(
@@ -213,7 +239,16 @@ async def restore_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> Response
 
     Takes `If-Match`.
     """
-    expected = expected_version(request)
+    return versioned(await put_back(request, copy_id, expected_version(request)))
+
+
+async def put_back(request: UserRequest, copy_id: UUID, expected: datetime | None) -> Copy:
+    """Restore a copy of the request's user.
+
+    Raises:
+        ProblemError: 404; 409 where it is not archived; 412 where it is not of the expected
+            version.
+    """
     async with database_of(request).connection() as conn:
         copy = await collection.update_copy_restored(
             conn,
@@ -223,18 +258,21 @@ async def restore_copy(request: ApiRequest, copy_id: FromPath[UUID]) -> Response
             now=datetime.now(UTC),
         )
     if copy is None:
-        raise await _not_moved(request, copy_id, "not-archived", "The copy is not archived.")
-    return versioned(copy)
+        why = ("not-archived", "The copy is not archived.")
+        raise await _not_moved(request, copy_id, expected, *why)
+    return copy
 
 
-async def _not_moved(request: ApiRequest, copy_id: UUID, slug: str, detail: str) -> ProblemError:
+async def _not_moved(
+    request: UserRequest, copy_id: UUID, expected: datetime | None, slug: str, detail: str
+) -> ProblemError:
     """Return why a copy could not be archived or restored."""
     known = await database_of(request).read(
         collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
     )
     if known is None:
         return not_found("copy")
-    check_version(expected_version(request), known.updated_at)
+    check_version(expected, known.updated_at)
     return ProblemError(HTTPStatus.CONFLICT, slug, detail)
 
 

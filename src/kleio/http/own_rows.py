@@ -14,7 +14,7 @@ from uuid import UUID
 from litestar import Response
 
 from kleio.db.queries import Connection
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.problems import not_found
 from kleio.http.responses import Versioned, expected_version, version_changed, versioned
 
@@ -77,7 +77,7 @@ async def update_row(
 
 
 async def delete_row(
-    request: ApiRequest, noun: str, delete: Callable[..., Awaitable[int]], **key: UUID
+    request: UserRequest, noun: str, delete: Callable[..., Awaitable[int]], **key: UUID
 ) -> None:
     """Delete a row.
 

@@ -18,6 +18,7 @@ from kleio.discogs.credentials import keep_token
 from kleio.http import fields
 from kleio.http.auth import NO_AUTH, ApiRequest, UserRequest, database_of, note_write
 from kleio.http.guesses import guesses_of
+from kleio.http.own_rows import delete_row
 from kleio.http.paging import Page
 from kleio.http.problems import (
     ProblemError,
@@ -128,18 +129,29 @@ def _issued(token: Token, text: str) -> Response[IssuedToken]:
 )
 async def login(request: ApiRequest, data: JSONBody[Login]) -> Response[IssuedToken]:
     """Return a new token, valid for the server's lifetime of login tokens."""
-    async with guesses_of(request).at_password(request, data.username):
+    signed_in = await sign_in(request, data.username, data.password)
+    return _issued(signed_in.token, signed_in.text)
+
+
+async def sign_in(request: UserRequest, username: str, password: str) -> accounts.SignIn:
+    """Make a login token for the right name and password; a wrong one counts as a guess.
+
+    Raises:
+        ProblemError: 401; 429 where too many were wrong.
+        Overloaded: too many passwords wait already.
+    """
+    async with guesses_of(request).at_password(request, username):
         signed_in = await accounts.sign_in(
             database_of(request).connection,
-            data.username,
-            data.password,
+            username,
+            password,
             lifetime=settings_of(request).token_lifetime,
             now=datetime.now(UTC),
         )
         if signed_in is None:
             raise unauthorized("The name or the password is wrong.")
     note_write(request, signed_in.user_id)
-    return _issued(signed_in.token, signed_in.text)
+    return signed_in
 
 
 @post("/auth/tokens", responses=documented(400, 401, 413), summary="Make a token")
@@ -175,10 +187,7 @@ async def list_tokens(request: ApiRequest) -> TokenPage:
 )
 async def delete_token(request: ApiRequest, token_id: FromPath[UUID]) -> None:
     """Revoke a token at once; it may be the one of this request."""
-    async with database_of(request).connection() as conn:
-        deleted = await tokens.delete_token(conn, user_id=request.user.user_id, token_id=token_id)
-    if not deleted:
-        raise not_found("token")
+    await delete_row(request, "token", tokens.delete_token, token_id=token_id)
 
 
 @get("/me", responses=documented(401), summary="One's own account")

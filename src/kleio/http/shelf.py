@@ -28,7 +28,7 @@ from kleio.http.paging import (
 from kleio.http.problems import documented, invalid_field, not_found
 from kleio.http.responses import version_etag
 from kleio.http.schemas import CopyPage, CopyWithRelease
-from kleio.repositories import collection
+from kleio.repositories import collection, collection_pages
 from kleio.repositories.collection import Copy, ShelfCopy
 
 Sort = Literal[
@@ -199,7 +199,7 @@ async def read_page(
         key = key.strftime(ADDED_KEY)
     if is_descending:
         return await read(
-            collection.list_collection_descending,
+            collection_pages.list_collection_descending,
             sort=order,
             before_key=key,
             before_id=place.id,
@@ -207,7 +207,7 @@ async def read_page(
             **page,
         )
     return await read(
-        collection.list_collection_ascending,
+        collection_pages.list_collection_ascending,
         sort=order,
         after_key=key,
         after_id=place.id,
@@ -277,7 +277,7 @@ async def list_collection(
     total = None
     if with_total:
         total = await database_of(request).read(
-            collection.count_collection, user_id=request.user.user_id, **filters
+            collection_pages.count_collection, user_id=request.user.user_id, **filters
         )
     return page_response(request, place, rows, total=total)
 

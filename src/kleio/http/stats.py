@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from msgspec import Raw
 
-from kleio.http.auth import ApiRequest, database_of
+from kleio.http.auth import ApiRequest, UserRequest, database_of
 from kleio.http.insight_schemas import (
     CollectionStats,
     EarlierPlayPage,
@@ -22,7 +22,7 @@ from kleio.http.insight_schemas import (
 from kleio.http.paging import MAX_PAGE, Page
 from kleio.http.problems import documented, invalid_field
 from kleio.http.zones import ZoneName, zone_or_none
-from kleio.repositories import stats
+from kleio.repositories import stats, stats_reviews
 from kleio.repositories.stats import Streaks
 
 EARLIEST = date(1900, 1, 1)
@@ -113,18 +113,24 @@ async def list_top(
     limit: Most = 10,
 ) -> Response[Page[Any]]:
     """Return what was played most, by plays or by minutes; a release of two genres is in both."""
+    rows = await read_top(request, by, measure, day_range(tz, since, until), limit)
+    return Response(Page(items=rows, next=None))
+
+
+async def read_top(
+    request: UserRequest, by: TopKind, measure: Measure, days: dict[str, Any], max_rows: int
+) -> list[Any]:
+    """Return what the request's user played most within a `day_range`."""
+    read = database_of(request).read
     given: dict[str, Any] = {
         "user_id": request.user.user_id,
         "by_minutes": measure == "minutes",
-        "max_rows": limit,
-        **day_range(tz, since, until),
+        "max_rows": max_rows,
+        **days,
     }
-    rows: list[Any]
     if by == "release":
-        rows = await database_of(request).read(stats.list_top_releases, **given)
-    else:
-        rows = await database_of(request).read(stats.list_top_names, kind=by, **given)
-    return Response(Page(items=rows, next=None))
+        return await read(stats.list_top_releases, **given)
+    return await read(stats.list_top_names, kind=by, **given)
 
 
 @get("/stats/streaks", responses=documented(400, 401), summary="Days in a row")
@@ -160,7 +166,7 @@ async def get_year(request: ApiRequest, year: FromPath[int], tz: ZoneName = None
         raise invalid_field("year", "from 1 to 9999", source="path")
     tz = zone_or_none(tz)
     found = await database_of(request).read(
-        stats.get_year, user_id=request.user.user_id, year=year, tz=tz
+        stats_reviews.get_year, user_id=request.user.user_id, year=year, tz=tz
     )
     assert found is not None
     return Response(found)
@@ -180,7 +186,7 @@ async def list_on_this_day(
     """
     tz = zone_or_none(tz)
     rows = await database_of(request).read(
-        stats.list_on_this_day,
+        stats_reviews.list_on_this_day,
         user_id=request.user.user_id,
         tz=tz,
         day=day,
@@ -199,7 +205,7 @@ async def get_collection_stats(request: ApiRequest, tz: ZoneName = None) -> Resp
     """Return copies by format, decade, genre, folder, condition and rating, and their growth."""
     tz = zone_or_none(tz)
     found = await database_of(request).read(
-        stats.get_collection_stats, user_id=request.user.user_id, tz=tz
+        stats_reviews.get_collection_stats, user_id=request.user.user_id, tz=tz
     )
     assert found is not None
     return Response(found)

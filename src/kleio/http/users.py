@@ -16,7 +16,14 @@ from msgspec import UNSET, UnsetType
 from kleio import accounts
 from kleio.db.queries import Connection
 from kleio.http import fields
-from kleio.http.auth import OPTIONAL_AUTH, ApiRequest, database_of, note_write, require_admin
+from kleio.http.auth import (
+    OPTIONAL_AUTH,
+    ApiRequest,
+    UserRequest,
+    database_of,
+    note_write,
+    require_admin,
+)
 from kleio.http.guesses import guesses_of
 from kleio.http.paging import (
     CursorText,
@@ -104,19 +111,29 @@ async def add_user(request: ApiRequest, data: JSONBody[NewUser]) -> Response[Use
         if data.password is None:
             raise invalid_field("password", "needed to register")
         await guesses_of(request).count_registration(request)
-    user = await accounts.register_user(
-        database_of(request).connection,
-        username=data.username,
-        email=data.email,
-        discogs_username=data.discogs_username,
-        role=data.role,
-        password=data.password,
-        now=datetime.now(UTC),
-    )
-    note_write(request, user.id)
+    user = await register(request, data)
     response = versioned(user)
     response.headers["Location"] = f"{request.url.path}/{user.id}"
     return response
+
+
+async def register(request: UserRequest, wish: NewUser) -> User:
+    """Make a user; who may have one made the caller knows.
+
+    Raises:
+        InvalidField, Conflict, Overloaded: as `accounts.register_user`.
+    """
+    user = await accounts.register_user(
+        database_of(request).connection,
+        username=wish.username,
+        email=wish.email,
+        discogs_username=wish.discogs_username,
+        role=wish.role,
+        password=wish.password,
+        now=datetime.now(UTC),
+    )
+    note_write(request, user.id)
+    return user
 
 
 @get(

@@ -8,8 +8,8 @@ The steps of a run, each repeatable, so that a run that was killed is taken up a
    one transaction. What others wrote in the meantime is judged again within it.
 
 Parsing is the source's (`sources`), the rules of records are `record_checks`', what is compared and
-written stands in `queries/import_verdicts.sql` and `import_writes.sql`. No user may disturb
-another's import; what writes one user's shelf, an import or a sync, goes one after the other
+written stands in `queries/import_*.sql` and `listening_verdicts.sql`. No user may disturb another's
+import; what writes one user's shelf, an import or a sync, goes one after the other
 (`collection.lock_shelf`).
 """
 
@@ -34,9 +34,11 @@ from kleio.repositories import (
     catalogue_entries,
     collection,
     folders,
+    import_releases,
     import_verdicts,
     import_writes,
     imports,
+    listening_verdicts,
     releases,
 )
 from kleio.repositories.imports import Run
@@ -53,10 +55,10 @@ PROGRESS_SECONDS = 1.0
 _JUDGES = (
     import_verdicts.insert_preferences_verdicts,
     import_verdicts.insert_folder_verdicts,
-    import_verdicts.insert_stylus_verdicts,
+    listening_verdicts.insert_stylus_verdicts,
     import_verdicts.insert_copy_verdicts,
-    import_verdicts.insert_play_verdicts,
-    import_verdicts.insert_cleaning_verdicts,
+    listening_verdicts.insert_play_verdicts,
+    listening_verdicts.insert_cleaning_verdicts,
 )
 _INSERTS = (
     import_writes.upsert_preferences,
@@ -311,7 +313,7 @@ async def _judge(conn: Connection, user_id: UUID, run: Run) -> None:
         if (await _run(conn, user_id, run.id)).state not in ("reading", "judged"):
             return  # applied by somebody else meanwhile: its verdicts say what became of it
         await imports.delete_verdicts(conn, user_id=user_id, run_id=run.id, with_releases=True)
-        await import_verdicts.insert_release_verdicts(conn, user_id=user_id, run_id=run.id)
+        await import_releases.insert_release_verdicts(conn, user_id=user_id, run_id=run.id)
         if run.dry_run:
             await _judge_rest(conn, user_id, run.id)
         await imports.update_run_state(
@@ -361,7 +363,7 @@ async def _add_releases(conn: Connection, user_id: UUID, run_id: UUID, watch: _W
         async with patient_transaction(conn):
             await collection.lock_shelf(conn, user_id=user_id)
             await catalogue_entries.lock_entries(conn, kind="releases")
-            chunk = await import_writes.get_new_releases(
+            chunk = await import_releases.get_new_releases(
                 conn, user_id=user_id, run_id=run_id, after_seq=after
             )
             if chunk is None:
@@ -394,7 +396,7 @@ async def _write(conn: Connection, user_id: UUID, run_id: UUID) -> None:
     if run.state != "applying":
         return
     await folders.lock_folders(conn, user_id=user_id)
-    await import_writes.update_release_targets(conn, user_id=user_id, run_id=run_id)
+    await import_releases.update_release_targets(conn, user_id=user_id, run_id=run_id)
     await imports.delete_verdicts(conn, user_id=user_id, run_id=run_id, with_releases=False)
     await _judge_rest(conn, user_id, run_id)
     now = datetime.now(UTC)

@@ -27,14 +27,14 @@ from uuid import UUID
 import msgspec
 
 from kleio.db.errors import DatabaseError
-from kleio.db.partitions import healing
 from kleio.db.queries import Connection
 from kleio.importers.music_paths import path_text
 from kleio.importers.music_reader import Reader
 from kleio.importers.music_report import Options, Progress, ProgressCallback, ScanError, ScanReport
 from kleio.importers.music_song import Broken, Gone, Reading, Song
 from kleio.importers.music_walk import Found, Unread, Walk
-from kleio.repositories import libraries, library_scans, scan_songs
+from kleio.partitions import healing
+from kleio.repositories import libraries, library_scans, scan_albums, scan_artists, scan_songs
 from kleio.repositories.library_scans import ScanProblem, ScanRead
 from kleio.repositories.scan_songs import ScanWritten
 from kleio.tasks import end_tasks
@@ -263,9 +263,9 @@ class _Scan:
     async def _derive(self) -> None:
         """Bring the albums on the desk up to date, and clear it."""
         scope = {"library_id": self.library_id}
-        await scan_songs.update_scan_albums(self.conn, **scope, now=self.now)
-        await scan_songs.update_album_songs(self.conn, **scope, now=self.now)
-        await scan_songs.delete_scan_albums(self.conn, **scope)
+        await scan_albums.update_scan_albums(self.conn, **scope, now=self.now)
+        await scan_albums.update_album_songs(self.conn, **scope, now=self.now)
+        await scan_albums.delete_scan_albums(self.conn, **scope)
         await scan_songs.delete_scan_batch(self.conn, **scope)
 
     # --- reading ---------------------------------------------------------------------------------
@@ -356,15 +356,15 @@ class _Scan:
         now = self.now
         await scan_songs.update_scan_songs(self.conn, **scope)
         await scan_songs.insert_scan_members(self.conn, **scope, batch=batch)
-        await scan_songs.insert_scan_artists(self.conn, **scope, now=now)
-        await scan_songs.insert_scan_albums(self.conn, **scope, now=now)
+        await scan_artists.insert_scan_artists(self.conn, **scope, now=now)
+        await scan_albums.insert_scan_albums(self.conn, **scope, now=now)
         await scan_songs.update_scan_members(self.conn, **scope)
         await scan_songs.insert_scanned_songs(self.conn, **scope, now=now)
         written = await scan_songs.update_scanned_songs(self.conn, **scope, now=now)
         await scan_songs.insert_scan_words(self.conn, **scope)
         await scan_songs.update_member_songs(self.conn, **scope, now=now)
-        await scan_songs.delete_song_artists(self.conn, **scope)
-        await scan_songs.insert_song_artists(self.conn, **scope)
+        await scan_artists.delete_song_artists(self.conn, **scope)
+        await scan_artists.insert_song_artists(self.conn, **scope)
         await scan_songs.update_displaced_files(self.conn, **scope, now=now)
         await scan_songs.delete_scanned_files(self.conn, **scope)
         await scan_songs.upsert_scanned_files(self.conn, **scope)
@@ -381,7 +381,7 @@ class _Scan:
             await library_scans.insert_scan_folders(self.conn, library_id=self.library_id)
             await self._derive()
         await self._apply(None)
-        await scan_songs.update_artist_links(self.conn, now=self.now)
+        await scan_artists.update_artist_links(self.conn, now=self.now)
         result = await library_scans.get_scan_result(
             self.conn, library_id=self.library_id, now=self.now
         )

@@ -8,33 +8,13 @@ from kleio.db.queries import Connection, query
 
 
 @query
-async def insert_release_verdicts(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
-    """Judge the releases of a file; return how many there are."""
-
-
-@query
 async def insert_folder_verdicts(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
     """Judge the folders of a file; return how many there are."""
 
 
 @query
-async def insert_stylus_verdicts(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
-    """Judge the styluses of a file; return how many there are."""
-
-
-@query
 async def insert_copy_verdicts(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
     """Judge the copies of a file; return how many there are."""
-
-
-@query
-async def insert_play_verdicts(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
-    """Judge the plays of a file; return how many there are."""
-
-
-@query
-async def insert_cleaning_verdicts(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
-    """Judge the cleanings of a file; return how many there are."""
 
 
 @query

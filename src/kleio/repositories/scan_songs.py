@@ -33,16 +33,6 @@ async def insert_scan_members(conn: Connection, *, library_id: UUID, batch: int 
 
 
 @query
-async def insert_scan_artists(conn: Connection, *, library_id: UUID, now: datetime) -> int:
-    """Write the artists that the libraries lack."""
-
-
-@query
-async def insert_scan_albums(conn: Connection, *, library_id: UUID, now: datetime) -> int:
-    """Write the albums that the library lacks."""
-
-
-@query
 async def update_scan_members(conn: Connection, *, library_id: UUID) -> int:
     """Give the batch's songs the ids of their albums."""
 
@@ -70,16 +60,6 @@ async def update_member_songs(conn: Connection, *, library_id: UUID, now: dateti
 
 
 @query
-async def delete_song_artists(conn: Connection, *, library_id: UUID) -> int:
-    """Remove further artists that the batch's songs no longer name."""
-
-
-@query
-async def insert_song_artists(conn: Connection, *, library_id: UUID) -> int:
-    """Write the second and further artists of the batch's songs."""
-
-
-@query
 async def update_displaced_files(conn: Connection, *, library_id: UUID, now: datetime) -> int:
     """Mark songs whose place another one has taken."""
 
@@ -95,25 +75,5 @@ async def upsert_scanned_files(conn: Connection, *, library_id: UUID) -> int:
 
 
 @query
-async def update_scan_albums(conn: Connection, *, library_id: UUID, now: datetime) -> int:
-    """Write what is derived of the albums on the desk."""
-
-
-@query
-async def update_album_songs(conn: Connection, *, library_id: UUID, now: datetime) -> int:
-    """Write the derived album name of songs whose album is spelled anew."""
-
-
-@query
-async def delete_scan_albums(conn: Connection, *, library_id: UUID) -> int:
-    """Remove albums that no song belongs to any more."""
-
-
-@query
 async def delete_scan_batch(conn: Connection, *, library_id: UUID) -> int:
     """Clear the desk of a batch; return how many files were read."""
-
-
-@query
-async def update_artist_links(conn: Connection, *, now: datetime) -> int:
-    """Link artists of files with the only ones of their names; return how many links changed."""

@@ -1,4 +1,4 @@
-"""What a user's plays and shelf tell: `queries/stats.sql`."""
+"""What a user's plays tell: `queries/stats.sql`."""
 
 from __future__ import annotations
 
@@ -56,15 +56,6 @@ class TopName(Row, frozen=True):
     plays: int
     minutes: float
     releases: int
-
-
-class DayPlay(Row, frozen=True):
-    """A play on this day of an earlier year."""
-
-    id: UUID
-    played_at: datetime
-    years_ago: int
-    release: Raw
 
 
 @query
@@ -126,26 +117,3 @@ async def list_top_names(
     max_rows: int,
 ) -> list[TopName]:
     """Return the names of a kind (`artist`, `label`, `genre`, `style`, `decade`) played most."""
-
-
-@query
-async def list_on_this_day(
-    conn: Connection,
-    *,
-    user_id: UUID,
-    tz: str | None,
-    day: date | None,
-    now: datetime,
-    max_rows: int,
-) -> list[DayPlay]:
-    """Return what was played on a day of earlier years."""
-
-
-@query
-async def get_year(conn: Connection, *, user_id: UUID, year: int, tz: str | None) -> Raw | None:
-    """Return a year in review as JSON."""
-
-
-@query
-async def get_collection_stats(conn: Connection, *, user_id: UUID, tz: str | None) -> Raw | None:
-    """Return what the shelf is made of as JSON."""

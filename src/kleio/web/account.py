@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery
 from kleio import accounts
 from kleio.http.auth import database_of
 from kleio.http.erasure import erase
-from kleio.http.problems import not_found
+from kleio.http.own_rows import delete_row
 from kleio.http.session import (
     NewToken,
     PreferenceChanges,
@@ -106,10 +106,7 @@ async def add_token(request: PageRequest) -> Response[str]:
 @post(f"{TOKENS}/{{token_id:str}}/revoke", status_code=200, include_in_schema=False)
 async def revoke_token(request: PageRequest, token_id: FromPath[UUID]) -> Response[str]:
     """Revoke a token at once; the session's own leads to signing in."""
-    async with database_of(request).connection() as conn:
-        deleted = await tokens.delete_token(conn, user_id=request.user.user_id, token_id=token_id)
-    if not deleted:
-        raise not_found("token")
+    await delete_row(request, "token", tokens.delete_token, token_id=token_id)
     return signed_out(request) if token_id == request.user.token_id else see_other(request, TOKENS)
 
 

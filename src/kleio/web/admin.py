@@ -9,13 +9,12 @@ from typing import Any
 import msgspec
 from litestar import Response, get, post
 
-from kleio import accounts
 from kleio.db.errors import DatabaseError
 from kleio.health import Health, parts_of
-from kleio.http.auth import database_of, note_write, require_admin
+from kleio.http.auth import database_of, require_admin
 from kleio.http.health import health_check_of
 from kleio.http.paging import CursorText, page_request
-from kleio.http.users import NewUser
+from kleio.http.users import NewUser, register
 from kleio.maintenance import RUN
 from kleio.repositories import doctor, maintenance, users
 from kleio.web.cards import decoded
@@ -137,23 +136,10 @@ async def add_user(request: PageRequest) -> Response[str]:
     form = await read_form(request)
     try:
         with refusals(request):
-            await _register(request, fill(NewUser, form))
+            await register(request, fill(NewUser, form))
     except Refused as refused:
         return await _users(request, None, form, refused)
     return see_other(request, f"{PATH}/users")
-
-
-async def _register(request: PageRequest, wish: NewUser) -> None:
-    user = await accounts.register_user(
-        database_of(request).connection,
-        username=wish.username,
-        email=wish.email,
-        discogs_username=wish.discogs_username,
-        role=wish.role,
-        password=wish.password,
-        now=datetime.now(UTC),
-    )
-    note_write(request, user.id)
 
 
 @get(f"{PATH}/runs", guards=[require_admin], include_in_schema=False)

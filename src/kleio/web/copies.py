@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,11 +15,15 @@ from kleio.http.collection import (
     ArchiveReason,
     CopyChanges,
     MediaCondition,
+    NewCopy,
     Rating,
     SleeveCondition,
+    change_copy,
+    insert_copy,
+    put_back,
+    take_off,
 )
 from kleio.http.problems import not_found
-from kleio.http.responses import version_changed
 from kleio.repositories import collection
 from kleio.repositories.collection import Copy
 from kleio.web.cards import card
@@ -41,8 +44,8 @@ class CopyForm(msgspec.Struct, rename="camel"):
     sleeve_condition: SleeveCondition | None = None
     notes: fields.Text | None = None
 
-    def changes(self) -> str:
-        """Return the changes as the query takes them."""
+    def changes(self) -> CopyChanges:
+        """Return what the form changes: all but the folder, where none is given."""
         changed = CopyChanges(
             rating=self.rating,
             media_condition=self.media_condition,
@@ -51,7 +54,7 @@ class CopyForm(msgspec.Struct, rename="camel"):
         )
         if self.folder_id is not None:
             changed.folder_id = self.folder_id
-        return msgspec.json.encode(changed).decode()
+        return changed
 
 
 class ArchiveForm(msgspec.Struct, rename="camel"):
@@ -78,30 +81,6 @@ def record_path(copy: Copy) -> str:
     return f"/records/{copy.release_id}#copy-{copy.id}"
 
 
-async def _changed(
-    request: PageRequest, update: Any, copy_id: UUID, version: datetime, **given: Any
-) -> Copy:
-    """Change a copy of the version that was seen.
-
-    Raises:
-        ProblemError: 404; 412 where it was changed meanwhile.
-    """
-    user_id = request.user.user_id
-    async with database_of(request).connection() as conn:
-        copy: Copy | None = await update(
-            conn,
-            user_id=user_id,
-            copy_id=copy_id,
-            expected_updated_at=version,
-            now=datetime.now(UTC),
-            **given,
-        )
-        if copy is not None:
-            return copy
-        known = await collection.get_copy(conn, user_id=user_id, copy_id=copy_id)
-    raise not_found("copy") if known is None else version_changed()
-
-
 @post("/shelf/{copy_id:str}", status_code=200, include_in_schema=False)
 async def edit_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[str]:
     """Change a copy to what its form says; where that can't be, without scripts, show it again."""
@@ -109,9 +88,7 @@ async def edit_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[s
     try:
         with refusals(request):
             form = fill(CopyForm, typed)
-            copy = await _changed(
-                request, collection.update_copy, copy_id, form.version, changes=form.changes()
-            )
+            copy = await change_copy(request, copy_id, form.changes(), form.version)
     except Refused as refused:
         known = await database_of(request).read(
             collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
@@ -129,13 +106,7 @@ async def edit_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[s
 async def archive_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[str]:
     """Take a copy off the shelf and keep its history."""
     form = fill(ArchiveForm, await read_form(request))
-    copy = await _changed(
-        request,
-        collection.update_copy_archived,
-        copy_id,
-        form.version,
-        archive_reason=form.reason,
-    )
+    copy = await take_off(request, copy_id, form.reason, form.version)
     return see_other(request, record_path(copy))
 
 
@@ -143,7 +114,7 @@ async def archive_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Respons
 async def restore_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[str]:
     """Put an archived copy back on the shelf."""
     form = fill(VersionForm, await read_form(request))
-    copy = await _changed(request, collection.update_copy_restored, copy_id, form.version)
+    copy = await put_back(request, copy_id, form.version)
     return see_other(request, record_path(copy))
 
 
@@ -151,22 +122,9 @@ async def restore_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Respons
 async def add_copy(request: PageRequest) -> Response[str]:
     """Put one more copy of a release on the shelf."""
     form = fill(AddForm, await read_form(request))
-    now = datetime.now(UTC)
+    wish = NewCopy(release_id=form.release_id)
     async with database_of(request).connection() as conn:
-        copy = await collection.insert_copy(
-            conn,
-            user_id=request.user.user_id,
-            release_id=form.release_id,
-            discogs_id=None,
-            folder_id=None,
-            rating=0,
-            media_condition=None,
-            sleeve_condition=None,
-            notes=None,
-            custom_fields="{}",
-            added_at=now,
-            now=now,
-        )
+        copy = await insert_copy(conn, request.user.user_id, wish, now=datetime.now(UTC))
     if copy is None:
         raise not_found("record")
     return see_other(request, record_path(copy))

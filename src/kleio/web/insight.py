@@ -16,8 +16,18 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from kleio.http.auth import database_of
 from kleio.http.insight_schemas import CollectionStats, Growth, Year
 from kleio.http.problems import not_found
-from kleio.http.stats import EARLIEST, LATEST, Bucket, Measure, Since, TopKind, Until, day_range
-from kleio.repositories import stats, styluses
+from kleio.http.stats import (
+    EARLIEST,
+    LATEST,
+    Bucket,
+    Measure,
+    Since,
+    TopKind,
+    Until,
+    day_range,
+    read_top,
+)
+from kleio.repositories import stats, stats_reviews, styluses
 from kleio.repositories.stats import PlayBucket
 from kleio.web import heatmaps, year_picture
 from kleio.web.cards import card, decoded
@@ -110,7 +120,7 @@ async def show_year(
 async def _year(request: PageRequest, year: int) -> tuple[Year, list[PlayBucket]]:
     """Return a year in review, and all of its days."""
     read, user_id = database_of(request).read, request.user.user_id
-    found = await read(stats.get_year, user_id=user_id, year=year, tz=None)
+    found = await read(stats_reviews.get_year, user_id=user_id, year=year, tz=None)
     assert found is not None
     days = await read(
         stats.list_play_buckets,
@@ -274,17 +284,7 @@ async def show_top(
     """Show what was played most."""
     address = dict(request.query_params)
     span = span_of(within, None, since, until, _today(request))
-    given: dict[str, Any] = {
-        "user_id": request.user.user_id,
-        "by_minutes": measure == "minutes",
-        "max_rows": TOP,
-        **day_range(None, span.first, span.last),
-    }
-    rows: list[Any]
-    if by == "release":
-        rows = await database_of(request).read(stats.list_top_releases, **given)
-    else:
-        rows = await database_of(request).read(stats.list_top_names, kind=by, **given)
+    rows = await read_top(request, by, measure, day_range(None, span.first, span.last), TOP)
     path = request.url.path
     most = max((getattr(row, measure) for row in rows), default=0) or 1
     return render(
@@ -310,7 +310,7 @@ async def show_top(
 async def show_shelf_insight(request: PageRequest) -> Response[str]:
     """Show what the shelf is made of, how it grew, and how worn the styluses are."""
     read, user_id = database_of(request).read, request.user.user_id
-    found = await read(stats.get_collection_stats, user_id=user_id, tz=None)
+    found = await read(stats_reviews.get_collection_stats, user_id=user_id, tz=None)
     assert found is not None
     shelf = decoded(found, CollectionStats)
     points, ticks = growth_points(shelf.growth, _today(request))

@@ -19,7 +19,7 @@ from kleio.http.auth import database_of
 from kleio.http.cleanings import insert_cleaning
 from kleio.http.log import PLAY_AFTER_CLEANING
 from kleio.http.moments import check_moment
-from kleio.http.paging import CursorText, encode_cursor, page_request
+from kleio.http.paging import CursorText, page_request
 from kleio.http.plays import Minutes, Side, insert_play, seconds_of
 from kleio.http.problems import invalid_field, not_found
 from kleio.http.shelf import NO_FILTERS, read_page, shelf_place
@@ -29,6 +29,7 @@ from kleio.repositories.collection import ShelfCopy
 from kleio.web import words
 from kleio.web.cards import card
 from kleio.web.forms import fill, read_form
+from kleio.web.paging import one_page
 from kleio.web.query_strings import changed, with_note
 from kleio.web.rendering import render, see_other, wants_fragment, zone_of
 from kleio.web.searches import SearchText, finds_nothing
@@ -289,10 +290,7 @@ async def show_plays(
         page_offset=0,
     )
     now = datetime.now(UTC).astimezone(zone_of(request.user))
-    following = None
-    if len(rows) > size:
-        rows = rows[:size]
-        following = changed("/plays", {}, cursor=encode_cursor(place.sort, rows[-1]))
+    played, following = one_page(place, rows, "/plays", {})
     return render(
         request,
         "parts/plays.html" if wants_fragment(request) else "plays.html",
@@ -300,7 +298,7 @@ async def show_plays(
         days=[
             (day, list(entries))
             for day, entries in groupby(
-                ((row.row, card(row.row.release)) for row in rows),
+                ((play, card(play.release)) for play in played),
                 key=lambda entry: words.weekday(entry[0].played_at, now),
             )
         ],

@@ -11,11 +11,12 @@ from litestar.params import FromQuery, QueryParameter
 
 from kleio.http import fields, shelf
 from kleio.http.auth import database_of
-from kleio.http.paging import CursorText, encode_cursor
+from kleio.http.paging import CursorText
 from kleio.http.shelf import Sort
 from kleio.repositories import folders
 from kleio.web import shelf_filters
 from kleio.web.cards import card
+from kleio.web.paging import one_page
 from kleio.web.query_strings import changed
 from kleio.web.rendering import render, wants_fragment
 from kleio.web.searches import SearchText, finds_nothing
@@ -124,13 +125,10 @@ async def _page(
             marks_at=datetime.now(UTC),
         )
     )
-    following = None
-    if len(rows) > PAGE:
-        rows = rows[:PAGE]
-        following = changed(PATH, address, cursor=encode_cursor(place.sort, rows[-1]))
+    copies, following = one_page(place, rows, PATH, address)
     return {
         "active": shelf_filters.active(PATH, address, None),
-        "copies": [(row.row, card(row.row.release)) for row in rows],
+        "copies": [(copy, card(copy.release)) for copy in copies],
         "following": following,
         "is_filtered": filters != shelf.NO_FILTERS,
         "is_first": cursor is None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 import msgspec
@@ -10,9 +9,9 @@ from litestar import Request, Response, get, post
 from litestar.params import FromQuery
 
 from kleio import accounts
-from kleio.http.auth import database_of, find_session, note_write
-from kleio.http.guesses import guesses_of
-from kleio.http.problems import ProblemError, unauthorized
+from kleio.http import session
+from kleio.http.auth import database_of, find_session
+from kleio.http.problems import ProblemError
 from kleio.http.session import settings_of
 from kleio.repositories import tokens
 from kleio.web.forms import fill, read_form
@@ -95,22 +94,15 @@ async def sign_in(request: PageRequest) -> Response[str]:
     form = fill(SignInForm, await read_form(request))
     if form.token and not form.password:
         return await _with_token(request, form)
-    lifetime = settings_of(request).token_lifetime
     try:
-        async with guesses_of(request).at_password(request, form.username):
-            issued = await accounts.sign_in(
-                database_of(request).connection,
-                form.username,
-                form.password,
-                lifetime=lifetime,
-                now=datetime.now(UTC),
-            )
-            if issued is None:
-                raise unauthorized("The name or the password is wrong.")
+        text = (await session.sign_in(request, form.username, form.password)).text
     except ProblemError as error:
         return _refused(request, form, error)
-    note_write(request, issued.user_id)
-    cookie = session_cookie(request, issued.text, lifetime=lifetime)
+    return _let_in(request, form, text)
+
+
+def _let_in(request: PageRequest, form: SignInForm, token: str) -> Response[str]:
+    cookie = session_cookie(request, token, lifetime=settings_of(request).token_lifetime)
     return see_other(request, own_path(form.next), cookies=[cookie])
 
 
@@ -127,11 +119,7 @@ async def _with_token(request: PageRequest, form: SignInForm) -> Response[str]:
         await find_session(request, accounts.hash_token(token))
     except ProblemError as error:
         return _refused(request, form, error)
-    return see_other(
-        request,
-        own_path(form.next),
-        cookies=[session_cookie(request, token, lifetime=settings_of(request).token_lifetime)],
-    )
+    return _let_in(request, form, token)
 
 
 def signed_out(request: Request) -> Response[str]:  # type: ignore[type-arg]

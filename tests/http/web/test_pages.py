@@ -25,12 +25,13 @@ pytestmark = pytest.mark.anyio
 SESSION = "tokens.get_page_session"
 RECORD = ["releases.get_release", "records.get_record"]
 SHELF = "collection.list_collection"
+FILTERED = "collection_pages.list_collection"
 
 STATEMENTS: dict[str, list[str]] = {
     "/sign-in": [],
     "/log": ["recommendations.list_recommendations", "styluses.list_styluses"],
     "/log?q=road": [
-        f"{SHELF}_descending",
+        f"{FILTERED}_descending",
         "words.get_alternatives",
         "releases.search_releases",
         "styluses.list_styluses",
@@ -39,21 +40,25 @@ STATEMENTS: dict[str, list[str]] = {
     "/shelf": [f"{SHELF}_newest"],
     "/shelf?view=list": [f"{SHELF}_newest"],
     "/shelf?sort=added": [f"{SHELF}_oldest"],
-    "/shelf?sort=artist": [f"{SHELF}_ascending"],
-    "/shelf?q=title": [f"{SHELF}_descending"],
+    "/shelf?sort=artist": [f"{FILTERED}_ascending"],
+    "/shelf?q=title": [f"{FILTERED}_descending"],
     "/shelf?sort=-match": [f"{SHELF}_newest"],
-    "/shelf?needsCleaning=true&genre=Rock": [f"{SHELF}_descending"],
-    "/shelf?archived=true": [f"{SHELF}_descending"],
+    "/shelf?needsCleaning=true&genre=Rock": [f"{FILTERED}_descending"],
+    "/shelf?archived=true": [f"{FILTERED}_descending"],
     "/shelf?panel=filters": ["folders.list_folders"],
     "/records/{release}": RECORD,
     "/records/{release}/library?copyId={copy}": ["shelf_matches.list_copy_albums"],
-    "/insight": ["stats.get_year", "stats.list_play_buckets", "stats.get_streaks"],
-    "/insight?year=1950": ["stats.get_year", "stats.list_play_buckets", "stats.get_streaks"],
+    "/insight": ["stats_reviews.get_year", "stats.list_play_buckets", "stats.get_streaks"],
+    "/insight?year=1950": [
+        "stats_reviews.get_year",
+        "stats.list_play_buckets",
+        "stats.get_streaks",
+    ],
     "/insight/time": ["stats.list_play_buckets", "stats.list_heatmap"],
     "/insight/time?range=all&measure=minutes": ["stats.list_play_buckets", "stats.list_heatmap"],
     "/insight/top": ["stats.list_top_releases"],
     "/insight/top?by=artist&range=1y": ["stats.list_top_names"],
-    "/insight/shelf": ["stats.get_collection_stats", "styluses.list_styluses"],
+    "/insight/shelf": ["stats_reviews.get_collection_stats", "styluses.list_styluses"],
     "/library": ["library_stats.list_library_stats", "library_stats.get_library_totals"],
     "/library?q=the": ["words.get_alternatives", "search.search_everything"],
     "/library/artists": [

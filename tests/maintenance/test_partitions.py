@@ -13,7 +13,7 @@ import pytest
 import uuid6
 
 from factories import NOW, make_user, settings_for
-from kleio.db import partitions
+from kleio import partitions
 from kleio.db.errors import (
     DatabaseError,
     InvalidData,
@@ -21,6 +21,7 @@ from kleio.db.errors import (
     MissingReference,
     translate,
 )
+from kleio.db.partitions import detach
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.repositories import albums, songs, user_songs
@@ -395,7 +396,7 @@ async def test_a_detach_that_was_cut_short_is_finished(
 async def test_a_month_whose_songs_are_referred_to_is_not_detached(conn: Connection) -> None:
     await archive_some(conn)
     with pytest.raises(DatabaseError) as caught:
-        await partitions._detach(conn, "songs", "songs_2020_01", how="CONCURRENTLY")
+        await detach(conn, "songs", "songs_2020_01", how="CONCURRENTLY")
     assert isinstance(caught.value, MissingReference)
     assert "2020-01" in await months(conn)
 
