@@ -10,6 +10,7 @@ import msgspec
 from litestar import Response, post
 from litestar.params import FromPath
 
+from kleio.db.queries import Connection
 from kleio.http import fields
 from kleio.http.auth import database_of
 from kleio.http.collection import (
@@ -25,7 +26,7 @@ from kleio.repositories import collection
 from kleio.repositories.collection import Copy
 from kleio.web.cards import card
 from kleio.web.errors import Refused, refusals
-from kleio.web.forms import fill, read_form
+from kleio.web.forms import fill, once, read_form
 from kleio.web.record import Tried, record_page
 from kleio.web.rendering import render, see_other, wants_fragment
 from kleio.web.sessions import PageRequest
@@ -73,7 +74,14 @@ class AddForm(msgspec.Struct, rename="camel"):
     release_id: UUID
 
 
-def record_path(copy: Copy) -> str:
+class Place(msgspec.Struct, frozen=True):
+    """Which copy, and of which release."""
+
+    release_id: UUID
+    id: UUID
+
+
+def record_path(copy: Copy | Place) -> str:
     """Return the address of a copy on its record's page."""
     return f"/records/{copy.release_id}#copy-{copy.id}"
 
@@ -150,9 +158,10 @@ async def restore_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Respons
 @post("/shelf", status_code=200, include_in_schema=False)
 async def add_copy(request: PageRequest) -> Response[str]:
     """Put one more copy of a release on the shelf."""
-    form = fill(AddForm, await read_form(request))
-    now = datetime.now(UTC)
-    async with database_of(request).connection() as conn:
+    typed = await read_form(request)
+    form, now = fill(AddForm, typed), datetime.now(UTC)
+
+    async def work(conn: Connection) -> Place:
         copy = await collection.insert_copy(
             conn,
             user_id=request.user.user_id,
@@ -167,9 +176,12 @@ async def add_copy(request: PageRequest) -> Response[str]:
             added_at=now,
             now=now,
         )
-    if copy is None:
-        raise not_found("record")
-    return see_other(request, record_path(copy))
+        if copy is None:
+            raise not_found("record")
+        return Place(copy.release_id, copy.id)
+
+    place = msgspec.json.decode(await once(request, typed, work), type=Place)
+    return see_other(request, record_path(place))
 
 
 HANDLERS = [edit_copy, archive_copy, restore_copy, add_copy]

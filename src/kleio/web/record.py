@@ -25,6 +25,7 @@ from kleio.web.cards import (
     detail,
 )
 from kleio.web.charts import Bar
+from kleio.web.removals import RemovedKey, told
 from kleio.web.rendering import render, wants_fragment, zone_of
 from kleio.web.sessions import PageRequest
 from kleio.web.words import count
@@ -62,24 +63,33 @@ class Tried(msgspec.Struct, frozen=True):
 
 @get("/records/{release_id:str}", include_in_schema=False)
 async def show_record(
-    request: PageRequest, release_id: FromPath[UUID], taken: FromQuery[bool] = False
+    request: PageRequest,
+    release_id: FromPath[UUID],
+    removed: RemovedKey = None,
+    restored: FromQuery[bool] = False,
 ) -> Response[str]:
     """Show a record, owned or not; to scripts, when something was logged, only the listening."""
     if not wants_fragment(request):
-        return await record_page(request, release_id, taken=taken)
+        return await record_page(request, release_id, removed=removed, restored=restored)
     _, shown = await _own(request, release_id)
     return render(request, "parts/listening.html", **shown)
 
 
 async def record_page(
-    request: PageRequest, release_id: UUID, *, taken: bool = False, tried: Tried | None = None
+    request: PageRequest,
+    release_id: UUID,
+    *,
+    removed: str | None = None,
+    restored: bool = False,
+    tried: Tried | None = None,
 ) -> Response[str]:
     """Return the page of a record.
 
     Args:
         request: of the page.
         release_id: which record.
-        taken: whether it says that something was taken back.
+        removed: the key of what it says that was removed.
+        restored: whether it says that something was put back.
         tried: what of a copy could not be saved, to go on with.
 
     Raises:
@@ -103,8 +113,9 @@ async def record_page(
         sleeve_conditions=SLEEVE,
         styluses=choices(own.styluses),
         subject=f"release:{release_id}",
-        taken=taken,
+        restored=restored,
         tried=tried,
+        **await told(request, removed),
         **shown,
     )
 
@@ -127,6 +138,7 @@ async def _own(request: PageRequest, release_id: UUID) -> tuple[records.Record, 
         "history": history_of(
             decoded(own.plays, list[PlayOfRecord]), decoded(own.cleanings, list[CleaningOfRecord])
         ),
+        "back": f"/records/{release_id}#listening",
         "own": own,
         "release_id": release_id,
     }
