@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from kleio_process import Process
 
 from .conftest import TIMEOUT_MS, Visiting
-from .looking import api, token_of
+from .looking import api, check_access, token_of
 
 expect.set_options(timeout=TIMEOUT_MS)
 NOT_KLEIO = "<html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -16,6 +17,12 @@ NOT_KLEIO = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 def total(site: Process, token: str) -> int:
     return int(api(site, token, "/plays?limit=1&total=true")["total"])
+
+
+def change(site: Process, token: str, path: str, **fields: str) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = httpx.patch(f"{site.url}/api/v1{path}", json=fields, headers=headers, timeout=60)
+    assert answer.status_code == 200
 
 
 def play(page: Page, number: int = 0) -> None:
@@ -258,6 +265,36 @@ def test_a_play_is_removed_where_it_stands(site: Process, visit: Visiting) -> No
     expect(note).to_contain_text("Removed the")
     expect(plays).to_have_text(str(number))
     assert total(site, token) == before
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])
+def test_what_somebody_changed_meanwhile_is_seen_and_saved_over(
+    scripts: bool, site: Process, visit: Visiting
+) -> None:
+    token = token_of(site, "ada")
+    (copy,) = api(site, token, "/collection?limit=1&sort=-added")["items"]
+    someone = visit("phone", java_script_enabled=scripts)
+    someone.sign_in("ada")
+    someone.expected_statuses = {412}
+    page = someone.page
+    page.goto(f"{someone.url}/records/{copy['releaseId']}")
+    card = page.locator(f"#copy-{copy['id']}")
+    card.get_by_label("Notes").fill("typed on the phone")
+    change(site, token, f"/collection/{copy['id']}", notes="from the desk")
+    card.get_by_role("button", name="Save", exact=True).click()
+    expect(card.get_by_role("alert")).to_contain_text("It was changed meanwhile")
+    expect(card.locator(".here")).to_have_text("here now: from the desk")
+    expect(card.locator("textarea[name=notes]")).to_have_value("typed on the phone")
+    over = card.get_by_role("button", name="Save over it")
+    if scripts:
+        expect(over).to_be_focused()
+        check_access(page)
+    over.click()
+    if scripts:
+        expect(page.locator("#notes")).to_contain_text("Saved")
+    expect(card.get_by_role("alert")).to_have_count(0)
+    now = api(site, token, f"/collection/{copy['id']}")
+    assert now["notes"] == "typed on the phone"
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])

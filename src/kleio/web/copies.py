@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -27,13 +29,19 @@ from kleio.repositories.collection import Copy
 from kleio.web.cards import card
 from kleio.web.errors import Refused, refusals
 from kleio.web.forms import fill, once, read_form
-from kleio.web.record import Tried, record_page
+from kleio.web.record import Tried, copy_part, record_page
 from kleio.web.rendering import render, see_other, wants_fragment
 from kleio.web.sessions import PageRequest
 
+CHANGED = HTTPStatus.PRECONDITION_FAILED
+"""The status of what was changed by somebody else, or elsewhere, since the form was drawn."""
+
 
 class CopyForm(msgspec.Struct, rename="camel"):
-    """A copy as its form has it, whole: what is left empty is nothing. `version` is its ETag."""
+    """A copy as its form has it, whole: what is left empty is nothing. `version` is its ETag.
+
+    `again` where it is saved over what was changed meanwhile: it is drawn anew after that.
+    """
 
     version: datetime
     rating: Rating = 0
@@ -41,6 +49,7 @@ class CopyForm(msgspec.Struct, rename="camel"):
     media_condition: MediaCondition | None = None
     sleeve_condition: SleeveCondition | None = None
     notes: fields.Text | None = None
+    again: bool = False
 
     def changes(self) -> str:
         """Return the changes as the query takes them."""
@@ -53,6 +62,16 @@ class CopyForm(msgspec.Struct, rename="camel"):
         if self.folder_id is not None:
             changed.folder_id = self.folder_id
         return msgspec.json.encode(changed).decode()
+
+    def is_met_by(self, copy: Copy) -> bool:
+        """Return whether a copy is as the form wants it, whoever has made it so."""
+        return (
+            self.folder_id in (None, copy.folder_id)
+            and self.rating == copy.rating
+            and self.media_condition == copy.media_condition
+            and self.sleeve_condition == copy.sleeve_condition
+            and self.notes == copy.notes
+        )
 
 
 class ArchiveForm(msgspec.Struct, rename="camel"):
@@ -112,46 +131,96 @@ async def _changed(
 
 @post("/shelf/{copy_id:str}", status_code=200, include_in_schema=False)
 async def edit_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[str]:
-    """Change a copy to what its form says; where that can't be, without scripts, show it again."""
+    """Change a copy to what its form says; where that can't be, show it again as it was typed."""
     typed = await read_form(request)
+    form: CopyForm | None = None
     try:
-        with refusals(request):
+        with refusals(request, always=CHANGED):
             form = fill(CopyForm, typed)
             copy = await _changed(
                 request, collection.update_copy, copy_id, form.version, changes=form.changes()
             )
     except Refused as refused:
-        known = await database_of(request).read(
-            collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
-        )
-        if known is None:
-            raise refused.problem from None
-        tried = Tried(copy_id, typed, refused.says, refused.status)
-        return await record_page(request, known.release_id, tried=tried)
+        known = await _known(request, copy_id, refused)
+        if form is None or refused.status is not CHANGED or not form.is_met_by(known):
+            return await _again(request, known, Tried(copy_id, typed, refused.says, refused.status))
+        copy = known
     if not wants_fragment(request):
         return see_other(request, record_path(copy))
+    if form.again:
+        return await copy_part(request, copy.release_id, copy.id)
     return render(request, "parts/saved.html", copy=copy, release=card(copy.release))
+
+
+async def _known(request: PageRequest, copy_id: UUID, refused: Refused) -> Copy:
+    """Return the copy of a form that was refused.
+
+    Raises:
+        ProblemError: why it was refused, where there is no such copy.
+    """
+    known = await database_of(request).read(
+        collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
+    )
+    if known is None:
+        raise refused.problem from None
+    return known
+
+
+async def _again(request: PageRequest, known: Copy, tried: Tried) -> Response[str]:
+    """Show the form of a copy again: where it is open, with scripts, else with its whole page."""
+    if wants_fragment(request):
+        return await copy_part(request, known.release_id, known.id, tried)
+    return await record_page(request, known.release_id, tried=tried)
 
 
 @post("/shelf/{copy_id:str}/archive", status_code=200, include_in_schema=False)
 async def archive_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[str]:
     """Take a copy off the shelf and keep its history."""
-    form = fill(ArchiveForm, await read_form(request))
-    copy = await _changed(
+    typed = await read_form(request)
+    form = fill(ArchiveForm, typed)
+    return await _moved(
         request,
         collection.update_copy_archived,
         copy_id,
         form.version,
+        lambda copy: copy.archive_reason == form.reason,
         archive_reason=form.reason,
     )
-    return see_other(request, record_path(copy))
 
 
 @post("/shelf/{copy_id:str}/restore", status_code=200, include_in_schema=False)
 async def restore_copy(request: PageRequest, copy_id: FromPath[UUID]) -> Response[str]:
     """Put an archived copy back on the shelf."""
     form = fill(VersionForm, await read_form(request))
-    copy = await _changed(request, collection.update_copy_restored, copy_id, form.version)
+    return await _moved(
+        request,
+        collection.update_copy_restored,
+        copy_id,
+        form.version,
+        lambda copy: copy.archived_at is None,
+    )
+
+
+async def _moved(
+    request: PageRequest,
+    update: Any,
+    copy_id: UUID,
+    version: datetime,
+    is_there: Callable[[Copy], bool],
+    **given: Any,
+) -> Response[str]:
+    """Move a copy between shelf and archive and lead to it.
+
+    Where it was changed meanwhile, it is shown as it is now, unless it is there already: a form
+    that is sent twice is answered alike.
+    """
+    try:
+        with refusals(request, always=CHANGED):
+            copy = await _changed(request, update, copy_id, version, **given)
+    except Refused as refused:
+        copy = await _known(request, copy_id, refused)
+        if refused.status is not CHANGED or not is_there(copy):
+            return await _again(request, copy, Tried(copy_id, {}, refused.says, refused.status))
     return see_other(request, record_path(copy))
 
 
