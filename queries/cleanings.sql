@@ -124,13 +124,37 @@ UPDATE cleaning_history AS h
    AND h.id = :cleaning_id::uuid
    AND h.updated_at = coalesce(:expected_updated_at::timestamptz, h.updated_at);
 
--- name: delete_cleaning(user_id, cleaning_id)!
--- Delete a cleaning.
+-- name: delete_cleaning(user_id, cleaning_id)^
+-- Delete a cleaning, and tell all of it, so that it can be put back.
 --
--- Returns: the number of cleanings deleted, 0 or 1.
--- Index:   cleaning_history_pkey (user_id, id).
--- Cost:    at most 17 buffers.
+-- Returns: 0..1 rows RemovedCleaning.
+-- Index:   cleaning_history_pkey (user_id, id), releases_pkey.
+-- Cost:    at most 22 buffers.
 -- Locks:   the row.
 DELETE FROM cleaning_history AS h
+ USING releases AS r
  WHERE h.user_id = :user_id::uuid
-   AND h.id = :cleaning_id::uuid;
+   AND h.id = :cleaning_id::uuid
+   AND r.id = h.release_id
+RETURNING h.id, h.release_id, h.user_release_id AS copy_id, h.cleaned_at, h.deep, h.notes,
+          h.created_at, r.title AS release_title;
+
+-- name: insert_removed_cleaning(user_id, cleaning_id, release_id, copy_id, cleaned_at, deep, notes, created_at, now)!
+-- Put a cleaning back as it was, under the id that it had, as plays.insert_removed_play does.
+--
+-- Returns: the number of cleanings put back; 0 where it is back already.
+-- Params:  those of RemovedCleaning; a copy that has gone meanwhile is none.
+-- Index:   cleaning_history_pkey, user_releases_pkey (user_id, id).
+-- Cost:    at most 32 buffers.
+-- Locks:   the new row.
+INSERT INTO cleaning_history (
+    user_id, id, release_id, user_release_id, cleaned_at, deep, notes, created_at, updated_at
+)
+SELECT :user_id::uuid, :cleaning_id::uuid, :release_id::uuid,
+       (SELECT c.id
+          FROM user_releases AS c
+         WHERE c.user_id = :user_id::uuid
+           AND c.id = :copy_id::uuid),
+       :cleaned_at::timestamptz, :deep::boolean, :notes::text, :created_at::timestamptz,
+       :now::timestamptz
+    ON CONFLICT (user_id, id) DO NOTHING;

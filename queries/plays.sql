@@ -273,16 +273,46 @@ UPDATE play_history AS p
    AND p.id = :play_id::uuid
    AND p.updated_at = coalesce(:expected_updated_at::timestamptz, p.updated_at);
 
--- name: delete_play(user_id, play_id)!
--- Delete a play.
+-- name: delete_play(user_id, play_id)^
+-- Delete a play, and tell all of it, so that it can be put back.
 --
--- Returns: the number of plays deleted, 0 or 1.
--- Index:   play_history_pkey (user_id, id).
--- Cost:    at most 19 buffers.
+-- Returns: 0..1 rows RemovedPlay.
+-- Index:   play_history_pkey (user_id, id), releases_pkey.
+-- Cost:    at most 24 buffers.
 -- Locks:   the row.
 DELETE FROM play_history AS p
+ USING releases AS r
  WHERE p.user_id = :user_id::uuid
-   AND p.id = :play_id::uuid;
+   AND p.id = :play_id::uuid
+   AND r.id = p.release_id
+RETURNING p.id, p.release_id, p.user_release_id AS copy_id, p.stylus_id, p.played_at,
+          p.duration_seconds, p.duration_estimated, p.side, p.notes, p.created_at,
+          r.title AS release_title;
+
+-- name: insert_removed_play(user_id, play_id, release_id, copy_id, stylus_id, played_at, duration_seconds, duration_estimated, side, notes, created_at, now)!
+-- Put a play back as it was, under its id, so that what an import has noted of it is true again.
+--
+-- Returns: the number of plays put back; 0 where it is back already.
+-- Params:  those of RemovedPlay; a copy or a stylus that has gone meanwhile is none.
+-- Index:   play_history_pkey, user_releases_pkey and styluses_pkey (user_id, id).
+-- Cost:    at most 38 buffers.
+-- Locks:   the new row.
+INSERT INTO play_history (
+    user_id, id, release_id, user_release_id, stylus_id, played_at, duration_seconds,
+    duration_estimated, side, notes, created_at, updated_at
+)
+SELECT :user_id::uuid, :play_id::uuid, :release_id::uuid,
+       (SELECT c.id
+          FROM user_releases AS c
+         WHERE c.user_id = :user_id::uuid
+           AND c.id = :copy_id::uuid),
+       (SELECT s.id
+          FROM styluses AS s
+         WHERE s.user_id = :user_id::uuid
+           AND s.id = :stylus_id::uuid),
+       :played_at::timestamptz, :duration_seconds::int, :duration_estimated::boolean, :side::text,
+       :notes::text, :created_at::timestamptz, :now::timestamptz
+    ON CONFLICT (user_id, id) DO NOTHING;
 
 -- name: delete_plays_before(user_id, before)!
 -- Delete a user's plays that are older than a moment.

@@ -63,7 +63,7 @@ def test_the_evening(size: str, site: Process, visit: Visiting) -> None:
 
     # Taken back, then cleaned and played, on another side and at another time.
     note.get_by_role("button", name="Undo").click()
-    expect(note).to_contain_text("Taken back")
+    expect(note).to_contain_text("Removed the")
     assert api(site, token, "/plays?limit=1&total=true")["total"] == before
     page.locator("details.options summary").click()
     page.get_by_label("Side").select_option("B")
@@ -226,7 +226,7 @@ def test_by_keyboard_alone(site: Process, visit: Visiting) -> None:
     expect(page.locator("#notes")).to_contain_text("Played")
     page.locator("#notes").get_by_role("button", name="Undo").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#notes")).to_contain_text("Taken back")
+    expect(page.locator("#notes")).to_contain_text("Removed the")
     page.locator(".menu summary").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from kleio_process import Process
 
 from .conftest import TIMEOUT_MS, Visiting
-from .looking import api, token_of
+from .looking import api, check_access, token_of
 
 expect.set_options(timeout=TIMEOUT_MS)
 NOT_KLEIO = "<html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -18,13 +19,19 @@ def total(site: Process, token: str) -> int:
     return int(api(site, token, "/plays?limit=1&total=true")["total"])
 
 
+def change(site: Process, token: str, path: str, **fields: str) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = httpx.patch(f"{site.url}/api/v1{path}", json=fields, headers=headers, timeout=60)
+    assert answer.status_code == 200
+
+
 def play(page: Page, number: int = 0) -> None:
     page.locator(".line").nth(number).get_by_role("button", name="Play", exact=True).click()
 
 
 def take_back(page: Page) -> None:
     page.locator("#notes").get_by_role("button", name="Undo").click()
-    expect(page.locator("#notes")).to_contain_text("Taken back")
+    expect(page.locator("#notes")).to_contain_text("Removed the")
 
 
 def test_the_options_are_of_one_log(site: Process, visit: Visiting) -> None:
@@ -103,6 +110,24 @@ def test_a_log_whose_answer_is_lost_is_logged_once(site: Process, visit: Visitin
     expect(note).to_contain_text("Played")
     assert total(site, token) == before + 2
     take_back(page)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])
+def test_a_double_click_is_one(scripts: bool, site: Process, visit: Visiting) -> None:
+    token = token_of(site, "ada")
+    before = total(site, token)
+    someone = visit("desktop", java_script_enabled=scripts)
+    someone.sign_in("ada")
+    page, note = someone.page, someone.page.locator("#notes")
+    first = page.locator(".line").first.get_by_role("button", name="Play", exact=True)
+    first.dblclick()
+    expect(note).to_contain_text("Played" if scripts else "Logged")
+    assert total(site, token) == before + 1
+    # So is one on the way back, and on the way back from that.
+    for says, change in (("Removed the play", 0), ("It is back", 1)):
+        note.get_by_role("button", name="Undo").dblclick()
+        expect(note).to_contain_text(says)
+        assert total(site, token) == before + change
 
 
 def test_a_log_that_hangs_is_given_up_and_may_be_tapped_again(
@@ -214,12 +239,22 @@ def test_a_play_is_removed_where_it_stands(site: Process, visit: Visiting) -> No
     newest = page.locator(".history li").first
     play_id = newest.get_by_role("button").get_attribute("value")
     newest.get_by_role("button").click()
-    expect(note).to_contain_text("Taken back")
-    expect(page.locator(f"button[value='{play_id}']")).to_have_count(0)
+    expect(note).to_contain_text("Removed the")
+    expect(page.locator(f"button[value='{play_id}']")).to_be_hidden()
     assert page.url.endswith("/plays")
     assert total(site, token) == before
+    # It comes back where it stood, and is removed again.
+    for _ in range(2):
+        note.get_by_role("button", name="Undo").click()
+        expect(note).to_contain_text("It is back")
+        expect(page.locator(f"button[value='{play_id}']")).to_be_visible()
+        assert total(site, token) == before + 1
+        newest.get_by_role("button").click()
+        expect(note).to_contain_text("Removed the")
+        expect(page.locator(f"button[value='{play_id}']")).to_be_hidden()
+        assert total(site, token) == before
     # On a record's page a play is counted, and taken back, where one looks at it.
-    page.locator(".history a").nth(1).click()
+    page.locator(".history li:visible a").nth(1).click()
     plays = page.locator("#listening .figures dd").first
     number = int(plays.inner_text())
     page.locator("#months summary").click()
@@ -227,9 +262,39 @@ def test_a_play_is_removed_where_it_stands(site: Process, visit: Visiting) -> No
     expect(plays).to_have_text(str(number + 1))
     expect(page.locator("#months")).to_have_attribute("open", "")
     page.locator(".deeds").first.get_by_role("button").first.click()
-    expect(note).to_contain_text("Taken back")
+    expect(note).to_contain_text("Removed the")
     expect(plays).to_have_text(str(number))
     assert total(site, token) == before
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])
+def test_what_somebody_changed_meanwhile_is_seen_and_saved_over(
+    scripts: bool, site: Process, visit: Visiting
+) -> None:
+    token = token_of(site, "ada")
+    (copy,) = api(site, token, "/collection?limit=1&sort=-added")["items"]
+    someone = visit("phone", java_script_enabled=scripts)
+    someone.sign_in("ada")
+    someone.expected_statuses = {412}
+    page = someone.page
+    page.goto(f"{someone.url}/records/{copy['releaseId']}")
+    card = page.locator(f"#copy-{copy['id']}")
+    card.get_by_label("Notes").fill("typed on the phone")
+    change(site, token, f"/collection/{copy['id']}", notes="from the desk")
+    card.get_by_role("button", name="Save", exact=True).click()
+    expect(card.get_by_role("alert")).to_contain_text("It was changed meanwhile")
+    expect(card.locator(".here")).to_have_text("here now: from the desk")
+    expect(card.locator("textarea[name=notes]")).to_have_value("typed on the phone")
+    over = card.get_by_role("button", name="Save over it")
+    if scripts:
+        expect(over).to_be_focused()
+        check_access(page)
+    over.click()
+    if scripts:
+        expect(page.locator("#notes")).to_contain_text("Saved")
+    expect(card.get_by_role("alert")).to_have_count(0)
+    now = api(site, token, f"/collection/{copy['id']}")
+    assert now["notes"] == "typed on the phone"
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])

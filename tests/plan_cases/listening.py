@@ -76,7 +76,7 @@ CASES = [
         play_id="@play_id",
         changes='{"side": "A"}',
     ),
-    listening("plays.delete_play", {"play_history_pkey"}, 20, play_id="@play_id"),
+    listening("plays.delete_play", {"play_history_pkey", "releases_pkey"}, 24, play_id="@play_id"),
     listening(
         "cleanings.list_cleanings", {"cleaning_history_user_cleaned_idx", "releases_pkey"}, 200
     ),

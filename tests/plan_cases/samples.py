@@ -104,6 +104,8 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
         "releases.insert_release_references": {"documents": releases},
         "releases.update_release_pictures": {"documents": pictures},
         "releases.upsert_releases": {"documents": releases},
+        "plays.insert_removed_play": {"play_id": str(UUID(int=1))},
+        "cleanings.insert_removed_cleaning": {"cleaning_id": str(UUID(int=1))},
         "plays.insert_plays": {"user_id": user, "plays": msgspec.json.encode(plays).decode()},
         "cleanings.insert_cleanings": {
             "user_id": user,

@@ -110,9 +110,10 @@ async def test_a_cleaning_is_its_owner_s_alone(tx: Connection) -> None:
     key = {"cleaning_id": cleaning_id}
     assert await cleanings.get_cleaning(tx, user_id=other.id, **key) is None
     assert await update(tx, other.id, cleaning_id, deep=True) is None
-    assert await cleanings.delete_cleaning(tx, user_id=other.id, **key) == 0
+    assert await cleanings.delete_cleaning(tx, user_id=other.id, **key) is None
     assert await cleanings.count_cleanings(tx, user_id=other.id, **NO_FILTERS) == 0
-    assert await cleanings.delete_cleaning(tx, user_id=mine.id, **key) == 1
+    removed = await cleanings.delete_cleaning(tx, user_id=mine.id, **key)
+    assert removed.id == cleaning_id
 
 
 async def test_a_cleaning_keeps_its_history_when_the_copy_goes(tx: Connection) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 import pytest
 
@@ -348,9 +350,32 @@ async def test_a_play_is_its_owner_s_alone(tx: Connection) -> None:
     play_id = await make_play(tx, mine.id, await make_release(tx))
     assert await plays.get_play(tx, user_id=other.id, play_id=play_id) is None
     assert await update(tx, other.id, play_id, notes="x") is None
-    assert await plays.delete_play(tx, user_id=other.id, play_id=play_id) == 0
+    assert await plays.delete_play(tx, user_id=other.id, play_id=play_id) is None
     assert await plays.count_plays(tx, user_id=other.id, **NO_FILTERS) == 0
-    assert await plays.delete_play(tx, user_id=mine.id, play_id=play_id) == 1
+    removed = await plays.delete_play(tx, user_id=mine.id, play_id=play_id)
+    assert removed.id == play_id
+
+
+async def test_a_removed_play_is_put_back_as_it_was(tx: Connection) -> None:
+    mine, other = await make_user(tx), await make_user(tx)
+    copy = await make_copy(tx, mine, await make_release(tx))
+    whole = "SELECT to_jsonb(p) - 'updated_at' FROM play_history AS p WHERE p.id = %s"
+    play_id = await make_play(tx, mine.id, None, copy_id=copy.id, side="B", notes="crackles")
+    before = await (await tx.execute(whole, (play_id,))).fetchone()
+    assert before is not None
+    removed = await plays.delete_play(tx, user_id=mine.id, play_id=play_id)
+    row = msgspec.structs.asdict(removed)
+    del row["id"], row["release_title"]
+    put_back = functools.partial(
+        plays.insert_removed_play, tx, play_id=play_id, now=NOW + timedelta(days=1), **row
+    )
+    assert await put_back(user_id=mine.id) == 1
+    assert await (await tx.execute(whole, (play_id,))).fetchone() == before
+    assert await put_back(user_id=mine.id) == 0
+    # On another's shelf it would be no play of a copy: the reference is looked up there.
+    assert await put_back(user_id=other.id) == 1
+    theirs = await plays.get_play(tx, user_id=other.id, play_id=play_id)
+    assert (theirs.copy_id, theirs.stylus_id) == (None, None)
 
 
 async def test_a_play_keeps_its_history_when_the_copy_goes(tx: Connection) -> None:

@@ -43,41 +43,48 @@ async def create(
             thing and the answer says where.
 
     Raises:
-        ProblemError: 422 where the key was used for another request.
+        ProblemError: 400 where the key can't be one, 422 where it was used for another request.
     """
-    return _answer(request, await create_once(request, work))
+    key, digest = request.headers.get("idempotency-key"), b""
+    if key is not None:
+        if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+            raise invalid_field(
+                "Idempotency-Key", f"1 to {MAX_KEY_LENGTH} printable characters", source="header"
+            )
+        hashed = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+        hashed.update(await request.body())
+        digest = hashed.digest()
+    return _answer(request, await create_once(request, work, key, digest))
 
 
 async def create_once(
-    request: Request[Any, Any, Any], work: Callable[[Connection], Awaitable[Any]]
+    request: Request[Any, Any, Any],
+    work: Callable[[Connection], Awaitable[Any]],
+    key: str | None,
+    digest: bytes,
 ) -> bytes:
     """Do the work of a creating POST in one transaction and return what it returns, as JSON.
 
     Args:
-        request: whose `Idempotency-Key` counts, where it has one: of a request that was done under
-            it before, the result of that time is returned and nothing is done.
+        request: whose user it is done for.
         work: creates something and returns it, a Struct or JSON.
+        key: of what was done under it before, the result of that time is returned and nothing is
+            done; None where it may be done again.
+        digest: a hash of what is asked for, by which a key that is used for something else is told.
 
     Raises:
         ProblemError: 422 where the key was used for another request.
     """
-    key = request.headers.get("idempotency-key")
     if key is None:
         async with database_of(request).transaction() as conn:
             return _encoder.encode(await work(conn))
-    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise invalid_field(
-            "Idempotency-Key", f"1 to {MAX_KEY_LENGTH} printable characters", source="header"
-        )
-    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
-    digest.update(await request.body())
     try:
-        return await _with_key(request, work, key, digest.digest())
+        return await _with_key(request, work, key, digest)
     except Overloaded:
         raise
     except Unavailable:
         # The connection was cut, perhaps after the commit: the key tells.
-        return await _with_key(request, work, key, digest.digest())
+        return await _with_key(request, work, key, digest)
 
 
 async def _with_key(

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from kleio.db.queries import Connection
 from kleio.http.auth import UserRequest, database_of
+from kleio.http.idempotency import create_once
 from kleio.http.import_schemas import SourceName, is_alive
 from kleio.http.import_tasks import ImportTasks, going_on
 from kleio.http.problems import ProblemError, not_found
@@ -31,7 +33,10 @@ MEMORY_BYTES = 1024 * 1024
 
 
 class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become of a file; from `dates` on the fields are of a CSV alone."""
+    """What is to become of a file; from `dates` to `spreadsheet` the fields are of a CSV alone.
+
+    Under a `key` it is begun once.
+    """
 
     source: SourceName
     file_name: str | None = None
@@ -41,6 +46,7 @@ class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = "UTC"
     encoding: Encoding = "utf-8"
     spreadsheet: bool = False
+    key: str | None = None
 
     def check(self) -> None:
         """Refuse a zone that there is not.
@@ -115,7 +121,8 @@ async def begin_import(request: UserRequest, receive: Receive) -> Run:
         receive: called when it is known that there is room for one more import.
 
     Raises:
-        ProblemError: 400, 409 where another one is going on, 413.
+        ProblemError: 400, 409 where another one is going on, 413; with a key 404 where what was
+            begun under it is forgotten.
     """
     user_id = request.user.user_id
     tasks: ImportTasks = request.app.state.import_tasks
@@ -131,7 +138,10 @@ async def begin_import(request: UserRequest, receive: Receive) -> Run:
         try:
             wish = await receive(file)
             opened = wish.open(file)
-            async with database_of(request).connection() as conn:
+            run: Run | None = None
+
+            async def begin(conn: Connection) -> UUID:
+                nonlocal run
                 run_id = await account_import.begin(
                     conn,
                     user_id,
@@ -141,7 +151,13 @@ async def begin_import(request: UserRequest, receive: Receive) -> Run:
                     options=wish.options(),
                 )
                 run = await imports.get_run(conn, user_id=user_id, run_id=run_id)
-            assert run is not None
+                return run_id
+
+            body = await create_once(request, begin, wish.key, wish.source.encode())
+            run_id = msgspec.json.decode(body, type=UUID)
+            if run is None or run.id != run_id:  # the same form has begun it before
+                opened.close()
+                return await known_run(request, run_id)
             slot.start(
                 run_id,
                 lambda conn: account_import.carry_out(conn, user_id, run_id, opened),

@@ -77,9 +77,9 @@ async def update_row(
 
 
 async def delete_row(
-    request: UserRequest, noun: str, delete: Callable[..., Awaitable[int]], **key: UUID
+    request: UserRequest, noun: str, delete: Callable[..., Awaitable[object]], **key: UUID
 ) -> None:
-    """Delete a row.
+    """Delete a row, of which `delete` returns something where there was one.
 
     Raises:
         ProblemError: 404.

@@ -14,6 +14,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from kleio import accounts, encryption
+from kleio.db.queries import Connection
 from kleio.discogs.credentials import keep_token
 from kleio.http import fields
 from kleio.http.auth import NO_AUTH, ApiRequest, UserRequest, database_of, note_write
@@ -157,20 +158,20 @@ async def sign_in(request: UserRequest, username: str, password: str) -> account
 @post("/auth/tokens", responses=documented(400, 401, 413), summary="Make a token")
 async def create_token(request: ApiRequest, data: JSONBody[NewToken]) -> Response[IssuedToken]:
     """Return a new token, for a script or a device."""
-    return _issued(*await make_token(request, data))
-
-
-async def make_token(request: UserRequest, wish: NewToken) -> tuple[Token, str]:
-    """Make a token of the request's user; its text is told this once."""
-    days = wish.expires_in_days
     async with database_of(request).connection() as conn:
-        return await accounts.create_token(
-            conn,
-            user_id=request.user.user_id,
-            name=wish.name,
-            lifetime=None if days is None else timedelta(days=days).total_seconds(),
-            now=datetime.now(UTC),
-        )
+        return _issued(*await make_token(conn, request.user.user_id, data))
+
+
+async def make_token(conn: Connection, user_id: UUID, wish: NewToken) -> tuple[Token, str]:
+    """Make a token of a user; its text is told this once."""
+    days = wish.expires_in_days
+    return await accounts.create_token(
+        conn,
+        user_id=user_id,
+        name=wish.name,
+        lifetime=None if days is None else timedelta(days=days).total_seconds(),
+        now=datetime.now(UTC),
+    )
 
 
 @get("/auth/tokens", responses=documented(401), summary="One's tokens")

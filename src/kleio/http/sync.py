@@ -12,6 +12,7 @@ from litestar import Response, Router, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
+from kleio.db.queries import Connection
 from kleio.discogs import runs
 from kleio.discogs.credentials import read_token
 from kleio.discogs.errors import NoToken
@@ -117,17 +118,34 @@ async def begin_sync(request: UserRequest, wish: SyncWish) -> SyncRun:
     Raises:
         ProblemError: 409 where one is running, or there is no token.
     """
+    async with database_of(request).connection() as conn:
+        run_id = await insert_sync(request, conn, wish)
+    call_worker(request)
+    return await known_sync(request, run_id)
+
+
+def call_worker(request: UserRequest) -> None:
+    """Have the sync that was begun, and is committed, worked on at once."""
+    worker: SyncWorker = request.app.state.sync_worker
+    worker.call()
+
+
+async def insert_sync(request: UserRequest, conn: Connection, wish: SyncWish) -> UUID:
+    """Let a sync of the request's user wait for a worker, and return its run's id.
+
+    Raises:
+        ProblemError: 409 where one is running, or there is no token.
+    """
     user_id = request.user.user_id
     try:
-        async with database_of(request).connection() as conn:
-            await read_token(conn, user_id, settings_of(request))
-            run_id = await runs.begin(
-                conn,
-                user_id=user_id,
-                dry_run=wish.dry_run,
-                with_details=wish.with_details,
-                now=runs.utc_now(),
-            )
+        await read_token(conn, user_id, settings_of(request))
+        return await runs.begin(
+            conn,
+            user_id=user_id,
+            dry_run=wish.dry_run,
+            with_details=wish.with_details,
+            now=runs.utc_now(),
+        )
     except NoToken as error:
         raise ProblemError(HTTPStatus.CONFLICT, error.code, f"{error}.") from error
     except AlreadyRunning as error:
@@ -137,9 +155,6 @@ async def begin_sync(request: UserRequest, wish: SyncWish) -> SyncRun:
             "A sync is running already.",
             headers={"Location": f"/api/v1/sync/{error.run_id}"},
         ) from error
-    worker: SyncWorker = request.app.state.sync_worker
-    worker.call()
-    return await known_sync(request, run_id)
 
 
 @get(

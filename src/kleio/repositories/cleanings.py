@@ -23,6 +23,19 @@ class Cleaning(Row, frozen=True):
     release: Raw
 
 
+class RemovedCleaning(Row, frozen=True):
+    """A cleaning that was deleted, whole, with its release's title to tell of it by."""
+
+    id: UUID
+    release_id: UUID
+    copy_id: UUID | None
+    cleaned_at: datetime
+    deep: bool
+    notes: str | None
+    created_at: datetime
+    release_title: str
+
+
 @query
 async def insert_cleaning(
     conn: Connection,
@@ -94,5 +107,24 @@ async def update_cleaning(
 
 
 @query
-async def delete_cleaning(conn: Connection, *, user_id: UUID, cleaning_id: UUID) -> int:
-    """Delete a cleaning; return how many were deleted."""
+async def delete_cleaning(
+    conn: Connection, *, user_id: UUID, cleaning_id: UUID
+) -> RemovedCleaning | None:
+    """Delete a cleaning and return it, None where there is none."""
+
+
+@query
+async def insert_removed_cleaning(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    cleaning_id: UUID,
+    release_id: UUID,
+    copy_id: UUID | None,
+    cleaned_at: datetime,
+    deep: bool,
+    notes: str | None,
+    created_at: datetime,
+    now: datetime,
+) -> int:
+    """Put a deleted cleaning back; return 0 where it is back already."""

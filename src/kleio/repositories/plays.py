@@ -26,6 +26,22 @@ class Play(Row, frozen=True):
     release: Raw
 
 
+class RemovedPlay(Row, frozen=True):
+    """A play that was deleted, whole, with its release's title to tell of it by."""
+
+    id: UUID
+    release_id: UUID
+    copy_id: UUID | None
+    stylus_id: UUID | None
+    played_at: datetime
+    duration_seconds: int
+    duration_estimated: bool
+    side: str | None
+    notes: str | None
+    created_at: datetime
+    release_title: str
+
+
 @query
 async def insert_play(
     conn: Connection,
@@ -117,8 +133,28 @@ async def update_play(
 
 
 @query
-async def delete_play(conn: Connection, *, user_id: UUID, play_id: UUID) -> int:
-    """Delete a play; return how many were deleted."""
+async def delete_play(conn: Connection, *, user_id: UUID, play_id: UUID) -> RemovedPlay | None:
+    """Delete a play and return it, None where there is none."""
+
+
+@query
+async def insert_removed_play(
+    conn: Connection,
+    *,
+    user_id: UUID,
+    play_id: UUID,
+    release_id: UUID,
+    copy_id: UUID | None,
+    stylus_id: UUID | None,
+    played_at: datetime,
+    duration_seconds: int,
+    duration_estimated: bool,
+    side: str | None,
+    notes: str | None,
+    created_at: datetime,
+    now: datetime,
+) -> int:
+    """Put a deleted play back; return 0 where it is back already."""
 
 
 @query

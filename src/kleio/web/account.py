@@ -12,6 +12,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
 from kleio import accounts
+from kleio.db.queries import Connection
 from kleio.http.auth import database_of
 from kleio.http.erasure import erase
 from kleio.http.own_rows import delete_row
@@ -26,7 +27,7 @@ from kleio.repositories import tokens
 from kleio.time_zones import known_zones
 from kleio.web import data
 from kleio.web.errors import Refused, refusals
-from kleio.web.forms import fill, read_form
+from kleio.web.forms import fill, once, read_form
 from kleio.web.rendering import render, see_other, wants_fragment
 from kleio.web.sessions import PageRequest
 from kleio.web.sign_in import signed_out
@@ -80,7 +81,13 @@ async def show_tokens(request: PageRequest) -> Response[str]:
     return await _tokens(request)
 
 
-async def _tokens(request: PageRequest, issued: str | None = None) -> Response[str]:
+class Issued(msgspec.Struct):
+    """A token that was made: its text, None where that was told to the same form before."""
+
+    text: str | None = None
+
+
+async def _tokens(request: PageRequest, issued: Issued | None = None) -> Response[str]:
     rows = await database_of(request).read(tokens.list_tokens, user_id=request.user.user_id)
     return render(
         request,
@@ -98,9 +105,20 @@ async def _tokens(request: PageRequest, issued: str | None = None) -> Response[s
 
 @post(TOKENS, status_code=201, include_in_schema=False)
 async def add_token(request: PageRequest) -> Response[str]:
-    """Make a token and show it, this once."""
-    _, text = await make_token(request, fill(NewToken, await read_form(request)))
-    return await _tokens(request, text)
+    """Make a token and show it, this once.
+
+    A form that is sent again makes no other one. It is told so: the text is kept nowhere, so it
+    can't be shown again.
+    """
+    typed = await read_form(request)
+    wish, made = fill(NewToken, typed), Issued()
+
+    async def work(conn: Connection) -> UUID:
+        token, made.text = await make_token(conn, request.user.user_id, wish)
+        return token.id
+
+    await once(request, typed, work)
+    return await _tokens(request, made)
 
 
 @post(f"{TOKENS}/{{token_id:str}}/revoke", status_code=200, include_in_schema=False)

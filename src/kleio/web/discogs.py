@@ -17,12 +17,12 @@ from kleio.http.session import (
     keep_discogs_token,
     settings_of,
 )
-from kleio.http.sync import SyncWish, begin_sync, cancel
+from kleio.http.sync import SyncWish, call_worker, cancel, insert_sync
 from kleio.repositories import discogs_credentials, sync_runs
 from kleio.repositories.sync_runs import SyncRun
 from kleio.web import data
 from kleio.web.cards import decoded
-from kleio.web.forms import fill, read_form
+from kleio.web.forms import fill, once, read_form
 from kleio.web.rendering import render, see_other, wants_fragment
 from kleio.web.sessions import PageRequest
 from kleio.web.words import count
@@ -136,7 +136,10 @@ async def forget_token(request: PageRequest) -> Response[str]:
 @post(f"{PATH}/syncs", status_code=200, include_in_schema=False)
 async def add_sync(request: PageRequest) -> Response[str]:
     """Begin a sync."""
-    await begin_sync(request, fill(SyncWish, {"withDetails": "false", **await read_form(request)}))
+    typed = await read_form(request)
+    wish = fill(SyncWish, {"withDetails": "false", **typed})
+    await once(request, typed, lambda conn: insert_sync(request, conn, wish))
+    call_worker(request)
     return see_other(request, PATH)
 
 

@@ -79,22 +79,26 @@ class Refused(Exception):
 
 
 @contextmanager
-def refusals(request: Request[Any, Any, Any]) -> Iterator[None]:
+def refusals(
+    request: Request[Any, Any, Any], *, always: HTTPStatus | None = None
+) -> Iterator[None]:
     """Let a form that was sent without scripts be shown again with what was typed into it.
 
     With scripts its page is still open, and what is wrong becomes a note there.
 
+    Args:
+        request: of the page.
+        always: what is wrong with this status shows the form again with scripts too.
+
     Raises:
         Refused: something is wrong with the form; failures of the server pass as they are.
     """
-    if wants_fragment(request):
-        yield
-        return
     try:
         yield
     except (ProblemError, InvalidField, DatabaseError) as error:
         problem = _as_problem(error)
-        if problem.status.value >= 500:
+        is_noted = wants_fragment(request) and problem.status is not always
+        if problem.status.value >= 500 or is_noted:
             raise
         raise Refused(problem) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -23,13 +24,13 @@ from kleio.http.import_start import (
     known_run,
 )
 from kleio.http.paging import CursorText, page_request
-from kleio.http.problems import invalid_field
+from kleio.http.problems import ProblemError, invalid_field
 from kleio.importers.account_import import VERDICTS, Verdict
 from kleio.importers.collection_csv import Dates, Encoding
 from kleio.repositories import imports
 from kleio.web import data
 from kleio.web.cards import decoded
-from kleio.web.forms import fill
+from kleio.web.forms import fill, key_of
 from kleio.web.paging import one_page
 from kleio.web.query_strings import changed
 from kleio.web.rendering import render, see_other, wants_fragment
@@ -158,6 +159,7 @@ async def add_import(request: PageRequest) -> Response[str]:
             zone=wanted.zone,
             encoding=wanted.encoding,
             spreadsheet=wanted.spreadsheet,
+            key=key_of({**form, FILE: f"{file.tell()} {name}"}),
         )
         wish.check()
         return wish
@@ -271,8 +273,13 @@ async def get_report(
 
 @post(f"{data.PATH}/imports/{{run_id:str}}/apply", status_code=200, include_in_schema=False)
 async def apply_import(request: PageRequest, run_id: FromPath[UUID]) -> Response[str]:
-    """Write what was found."""
-    await apply_run(request, run_id)
+    """Write what was found; who asks again is shown what becomes of it."""
+    try:
+        await apply_run(request, run_id)
+    except ProblemError as error:
+        if error.status is not HTTPStatus.CONFLICT:
+            raise
+        return see_other(request, run_path(run_id))
     return see_other(request, changed(run_path(run_id), {"begun": int(time.time())}))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -14,26 +14,27 @@ from litestar.params import FromQuery
 from msgspec import UNSET, Raw, UnsetType
 
 from kleio.db.queries import Connection
-from kleio.http import fields, idempotency
+from kleio.http import fields
 from kleio.http.auth import database_of
 from kleio.http.cleanings import insert_cleaning
 from kleio.http.log import PLAY_AFTER_CLEANING
 from kleio.http.moments import check_moment
 from kleio.http.paging import CursorText, page_request
 from kleio.http.plays import Minutes, Side, insert_play, seconds_of
-from kleio.http.problems import invalid_field, not_found
+from kleio.http.problems import invalid_field
 from kleio.http.shelf import NO_FILTERS, read_page, shelf_place
 from kleio.http.words import read_alternatives
-from kleio.repositories import cleanings, plays, recommendations, releases, styluses
+from kleio.repositories import plays, recommendations, releases, styluses
 from kleio.repositories.collection import ShelfCopy
 from kleio.web import words
 from kleio.web.cards import card
-from kleio.web.forms import fill, read_form
+from kleio.web.forms import fill, once, read_form
 from kleio.web.paging import one_page
-from kleio.web.query_strings import changed, with_note
+from kleio.web.query_strings import changed
+from kleio.web.removals import RemovedKey, told
 from kleio.web.rendering import render, see_other, wants_fragment, zone_of
 from kleio.web.searches import SearchText, finds_nothing
-from kleio.web.sessions import PageRequest, own_path
+from kleio.web.sessions import PageRequest
 
 FOUND_OWN = 12
 FOUND_ELSEWHERE = 8
@@ -43,6 +44,9 @@ PLAYS = 50
 NO_STYLUS = "none"
 
 DEEDS = ("play", "clean", "both")
+
+SAME_TAP = timedelta(minutes=1)
+"""How long after a log the same form is surely no wish for another one."""
 
 
 class LogForm(msgspec.Struct, rename="camel"):
@@ -64,17 +68,12 @@ class LogIds(msgspec.Struct):
     cleaning: UUID | None = None
 
 
-class UndoForm(LogIds):
-    """What to take back, and the page to go on with."""
-
-    back: str = "/log"
-
-
 class Logged(msgspec.Struct):
-    """What a tap wrote, and the release that it is of."""
+    """What a tap wrote and when, and the release that it is of."""
 
     ids: LogIds
     release: Raw
+    written_at: datetime
 
 
 @get("/log", include_in_schema=False)
@@ -83,7 +82,9 @@ async def show_log(
     q: SearchText = None,
     play: FromQuery[UUID | None] = None,
     cleaning: FromQuery[UUID | None] = None,
-    taken: FromQuery[bool] = False,
+    again: FromQuery[bool] = False,
+    removed: RemovedKey = None,
+    restored: FromQuery[bool] = False,
 ) -> Response[str]:
     """Show what to play now, or what was found; where only that is asked for, that alone."""
     shown = await (_to_play(request) if q is None else _find(request, q))
@@ -94,12 +95,15 @@ async def show_log(
     return render(
         request,
         "log.html",
+        again=again,
+        back="/log",
         logged=LogIds(play, cleaning) if play or cleaning else None,
         q=q,
         styluses=await database_of(request).read(
             styluses.list_styluses, user_id=request.user.user_id
         ),
-        taken=taken,
+        restored=restored,
+        **await told(request, removed),
         **shown,
     )
 
@@ -151,9 +155,11 @@ async def _find(request: PageRequest, q: str) -> dict[str, Any]:
 async def add_log(request: PageRequest) -> Response[str]:
     """Log a play, a cleaning, or a cleaning and the play after it, in one transaction.
 
-    A tap whose answer was lost is sent again with the same `Idempotency-Key`, and is done once.
+    A form that is sent again, by a second tap or because its answer was lost, is done once; who
+    sends it much later is told when that was.
     """
-    form = fill(LogForm, await read_form(request))
+    typed = await read_form(request)
+    form = fill(LogForm, typed)
     deed, subject = _subject(form.log)
     stylus_id = _stylus(form.stylus)
     seconds = seconds_of(None, form.minutes)
@@ -186,19 +192,20 @@ async def add_log(request: PageRequest) -> Response[str]:
                 now=now,
             )
             ids.play, release = play.id, play.release
-        return Logged(ids, release)
+        return Logged(ids, release, now)
 
-    body = await idempotency.create_once(request, work)
-    logged = msgspec.json.decode(body, type=Logged)
+    logged = msgspec.json.decode(await once(request, typed, work), type=Logged)
+    is_old = logged.written_at < now - SAME_TAP
     if not wants_fragment(request):
         ids = {name: value for name, value in msgspec.to_builtins(logged.ids).items() if value}
-        return see_other(request, changed("/log", ids))
+        return see_other(request, changed("/log", ids, again="true" if is_old else None))
     return render(
         request,
         "parts/logged.html",
         headers={"HX-Trigger": "logged"},
         deed=deed,
-        at=None if form.when is None else at,
+        again=is_old,
+        at=(logged.written_at if is_old else None) if form.when is None else at,
         logged=logged.ids,
         release=card(logged.release),
     )
@@ -252,31 +259,12 @@ def local_moment(text: str, zone: ZoneInfo) -> datetime:
     return moment
 
 
-@post("/log/undo", status_code=200, include_in_schema=False)
-async def undo_log(request: PageRequest) -> Response[str]:
-    """Take back what was logged: a play, a cleaning, or both."""
-    form = fill(UndoForm, await read_form(request))
-    async with database_of(request).transaction() as conn:
-        taken = await _take_back(conn, request.user.user_id, form)
-    if not taken:
-        raise not_found("play or cleaning")
-    if not wants_fragment(request):
-        return see_other(request, with_note(own_path(form.back), "taken"))
-    return render(request, "parts/taken_back.html", headers={"HX-Trigger": "logged"})
-
-
-async def _take_back(conn: Connection, user_id: UUID, ids: LogIds) -> int:
-    taken = 0
-    if ids.play is not None:
-        taken += await plays.delete_play(conn, user_id=user_id, play_id=ids.play)
-    if ids.cleaning is not None:
-        taken += await cleanings.delete_cleaning(conn, user_id=user_id, cleaning_id=ids.cleaning)
-    return taken
-
-
 @get("/plays", include_in_schema=False)
 async def show_plays(
-    request: PageRequest, cursor: CursorText = None, taken: FromQuery[bool] = False
+    request: PageRequest,
+    cursor: CursorText = None,
+    removed: RemovedKey = None,
+    restored: FromQuery[bool] = False,
 ) -> Response[str]:
     """Show what was played, the latest first; as a part of the page, one page of it."""
     size = LATELY if wants_fragment(request) else PLAYS
@@ -304,8 +292,9 @@ async def show_plays(
         ],
         following=following,
         is_first=cursor is None,
-        taken=taken,
+        restored=restored,
+        **await told(request, removed),
     )
 
 
-HANDLERS = [show_log, add_log, undo_log, show_plays]
+HANDLERS = [show_log, add_log, show_plays]

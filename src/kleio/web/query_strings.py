@@ -55,13 +55,13 @@ def changed(path: str, parameters: dict[str, Any], **changes: Any) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def with_note(address: str, note: str) -> str:
+def with_note(address: str, **note: str | None) -> str:
     """Return an address of the page that also says something about what was done there.
 
     Args:
         address: a path with or without a query; one that `own_path` lets pass.
-        note: a parameter of that page that is true.
+        note: a parameter of that page.
     """
     parts = urlsplit(address)
-    query = urlencode({**dict(parse_qsl(parts.query)), note: "true"})
+    query = urlencode({**dict(parse_qsl(parts.query)), **note})
     return urlunsplit(("", "", parts.path, query, parts.fragment))

@@ -24,6 +24,7 @@ from kleio.repositories.tokens import PageSession
 from kleio.web import charts, words
 from kleio.web.assets import asset_url
 from kleio.web.cards import cover
+from kleio.web.forms import new_key
 from kleio.web.searches import finds_nothing
 from kleio.web.sessions import signed_in
 from kleio.web.sleeves import sleeve
@@ -103,6 +104,7 @@ def environment() -> jinja2.Environment:
         discogs_url=SITE_URL,
         finds_nothing=finds_nothing,
         htmx_config=msgspec.json.encode(HTMX_CONFIG).decode(),
+        new_key=new_key,
         show_bytes=show_bytes,
         sleeve=sleeve,
         version=__version__,

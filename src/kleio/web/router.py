@@ -19,6 +19,7 @@ from kleio.web import (
     library,
     log,
     record,
+    removals,
     shelf,
     sign_in,
 )
@@ -31,6 +32,7 @@ router = Router(
         assets.get_asset,
         *sign_in.HANDLERS,
         *log.HANDLERS,
+        *removals.HANDLERS,
         *shelf.HANDLERS,
         *copies.HANDLERS,
         *record.HANDLERS,

@@ -31,6 +31,14 @@ class Page:
         """Return the text of the first such element, with single spaces."""
         return " ".join(self.find(xpath)[0].text_content().split())
 
+    def fields(self, form: str) -> dict[str, str]:
+        """Return what the hidden fields of a form hold; `form` is its XPath."""
+        (found,) = self.find(form)
+        hidden = found.xpath(
+            ".//input[@type='hidden'] | //input[@type='hidden'][@form=$id]", id=found.get("id", "")
+        )
+        return {str(field.get("name")): str(field.get("value")) for field in hidden}
+
     @property
     def csrf(self) -> str:
         return str(self.find("//input[@name='csrf']/@value")[0])

@@ -124,6 +124,49 @@ async def test_scripts_keep_a_form_open_and_are_told_beside_it(reading: Site, pa
     assert note.find("//*[@class='note bad']")
 
 
+@pytest.mark.parametrize("htmx", [True, False], ids=["script", "plain"])
+async def test_a_token_s_form_that_is_sent_twice_makes_one(
+    site: Site, alice: Browser, htmx: bool
+) -> None:
+    """Its text is kept nowhere, so the second answer can only say so."""
+    form = (await alice.get("/data/tokens")).fields("//form[@action='/data/tokens']")
+    form |= {"name": "twice"}
+    first = await alice.post("/data/tokens", 201, htmx=htmx, **form)
+    (secret,) = first.find("//code[@class='secret']/text()")
+    again = await alice.post("/data/tokens", 201, htmx=htmx, **form)
+    assert again.find("//code[@class='secret']") == []
+    assert "made one token" in again.words("//p[contains(@class, 'problem')]")
+    tokens = await site.value("SELECT count(*) FROM auth_tokens WHERE name = 'twice'")
+    assert tokens == 1
+    kept = await site.rows("SELECT convert_from(response, 'UTF8') FROM idempotency_keys")
+    assert len(kept) == 1
+    assert secret not in kept[0][0]
+    # What can't be undone is asked for first, without scripts too.
+    (revoke,) = again.find("//li[.//strong='twice']//details")
+    assert "can’t be brought back" in revoke.text_content()
+    assert revoke.xpath(".//form/@action")[0].endswith("/revoke")
+
+
+async def test_a_sync_s_form_that_is_sent_twice_begins_one(
+    site: Site, alice: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.app.state.sync_worker, "call", lambda: None)
+    await alice.post("/data/discogs/token", token="aSecretOfDiscogs123")
+    form = (await alice.get("/data/discogs")).fields("//form[@action='/data/discogs/syncs']")
+    await alice.post("/data/discogs/syncs", **form)
+    await alice.post("/data/discogs/syncs", **form)
+    assert await site.value("SELECT count(*) FROM sync_runs") == 1
+    # Also when the first is over; another form is another sync.
+    await site.rows("UPDATE sync_runs SET status = 'failed' RETURNING 1")
+    await site.rows("DELETE FROM sync_jobs RETURNING 1")
+    await alice.post("/data/discogs/syncs", **form)
+    assert await site.value("SELECT count(*) FROM sync_runs") == 1
+    form = (await alice.get("/data/discogs")).fields("//form[@action='/data/discogs/syncs']")
+    await alice.post("/data/discogs/syncs", **form)
+    assert await site.value("SELECT count(*) FROM sync_runs") == 2
+    await alice.post("/data/discogs/syncs", 409, withDetails="true")
+
+
 async def test_scripts_are_led_on_or_shown_the_token(site: Site, alice: Browser) -> None:
     saved = await alice.post("/data/preferences", 200, htmx=True, neglectedDays="30")
     assert saved.answer.headers["hx-redirect"] == "/data/preferences?saved=true"

@@ -55,6 +55,24 @@ async def count(site: Site, table: str, username: str = "alice") -> int:
     )
 
 
+async def test_a_file_that_is_sent_twice_is_one_import(site: Site, alice: Browser) -> None:
+    form = (await alice.get("/data")).fields("//form[@action='/data/imports']")
+    del form["csrf"]
+    path = await judged(site, alice, **form)
+    assert await judged(site, alice, **form) == path
+    assert await count(site, "import_runs") == 1
+    # Another file from the same page is another wish, and so is the file from another page.
+    other = await judged(site, alice, text=HEAD + GOOD, **form)
+    assert other != path
+    key = (await alice.get("/data")).fields("//form[@action='/data/imports']")["key"]
+    assert await judged(site, alice, key=key) not in (path, other)
+    assert await count(site, "import_runs") == 3
+    # What is forgotten is not begun again by a form of before.
+    await alice.post(f"{path}/forget")
+    await upload(alice, status=404, **form)
+    assert await count(site, "import_runs") == 2
+
+
 async def test_a_file_is_judged_and_then_written(site: Site, alice: Browser) -> None:
     copies = await count(site, "user_releases")
     path = await judged(site, alice)
@@ -105,7 +123,8 @@ async def test_scripts_are_told_how_far_it_is_and_then_led_to_the_whole(
     assert "records" not in whole.text.partition("</main>")[2]
     other = await upload(alice, status=409)
     assert "Another import of yours is going on" in other.words()
-    await alice.post(f"{path}/apply", 409)
+    again = await alice.post(f"{path}/apply")
+    assert again.answer.headers["location"] == path
     await alice.post(f"{path}/forget", 409)
     # Nobody has gone on with it for two minutes.
     await site.rows("UPDATE import_runs SET updated_at = now() - interval '2 minutes'")

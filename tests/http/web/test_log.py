@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from http_site import ALICES_CLEANINGS, ALICES_PLAYS, ALICES_STYLUS, NOWHERE, Site
-from page_client import HTMX, Browser
+from page_client import HTMX, Browser, as_browser
 
 pytestmark = pytest.mark.anyio
 
@@ -68,14 +69,38 @@ async def test_a_tap_logs_and_another_takes_it_back(
         assert page.answer.headers["hx-trigger"] == "logged"
     else:
         page = await alice.get(page.answer.headers["location"])
-    form = page.find("//*[@class='note']//form")[0]
-    given = {field.get("name"): field.get("value") for field in form.xpath(".//input")}
-    assert set(given) == {"csrf"} | {
+    note = "//*[@class='note']//form"
+    given = page.fields(note)
+    assert set(given) == {"csrf", "key"} | {
         name for name, count in zip(("play", "cleaning"), expected, strict=True) if count
     }
-    await alice.post(form.get("action"), 200 if htmx else 303, htmx=htmx, **given)
+    written = await rows(site)
+    status = 200 if htmx else 303
+    removed = await alice.post("/log/undo", status, htmx=htmx, **given)
     assert await counts(site) == (0, 0)
-    await alice.post(form.get("action"), 404, htmx=htmx, **given)
+    # Sent again it is done once, and answered alike; as another form it has nothing to remove.
+    again = await alice.post("/log/undo", status, htmx=htmx, **given)
+    if not htmx:
+        assert again.answer.headers["location"] == removed.answer.headers["location"]
+        removed = await alice.get(removed.answer.headers["location"])
+    await alice.post("/log/undo", 404, htmx=htmx, **given | {"key": "another-form-of-a-page"})
+    says = {"play": "the play", "clean": "the cleaning", "both": "the cleaning and the play"}
+    assert f"Removed {says[deed]} of" in removed.words("//*[@class='note']")
+    # And a last tap brings back all of it, whoever has noted its id.
+    back = removed.fields(note)
+    await alice.post("/log/put-back", status, htmx=htmx, **back)
+    assert await rows(site) == written
+    await alice.post("/log/put-back", status, htmx=htmx, **back)
+    assert await rows(site) == written
+
+
+async def rows(site: Site) -> list[Any]:
+    """Return all plays and cleanings, without when they were written down."""
+    found = await site.rows(
+        "SELECT to_jsonb(p) - 'updated_at' FROM play_history AS p"
+        " UNION ALL SELECT to_jsonb(c) - 'updated_at' FROM cleaning_history AS c"
+    )
+    return sorted(bytes(row) for (row,) in found)
 
 
 async def test_the_primary_stylus_is_the_preset(site: Site, alice: Browser) -> None:
@@ -120,26 +145,140 @@ async def test_an_earlier_evening(site: Site, alice: Browser) -> None:
     assert "21:30 · side B · 18 min · the quiet side" in page.words()
 
 
-async def test_a_tap_that_is_sent_again_is_logged_once(site: Site, alice: Browser) -> None:
-    form = {"csrf": alice.csrf, "log": f"both:copy:{await site.copy_id('alice')}"}
-    headers = {**HTMX, "Idempotency-Key": "5eed-1"}
-    first = await alice.client.post("/log", data=form, headers=headers)
-    again = await alice.client.post("/log", data=form, headers=headers)
+@pytest.mark.parametrize("htmx", [True, False], ids=["script", "plain"])
+@pytest.mark.parametrize("place", ["/log", "/shelf", "/records/{release}"])
+async def test_a_form_that_is_sent_again_is_logged_once(
+    site: Site, alice: Browser, htmx: bool, place: str
+) -> None:
+    copy_id, status = await site.copy_id("alice"), 200 if htmx else 303
+    release_id = await site.value("SELECT release_id FROM user_releases WHERE id = %s", copy_id)
+    page = await alice.get(place.format(release=release_id))
+    form = page.fields("//form[@id='log']") | {"log": f"both:copy:{copy_id}"}
+    first = await alice.post("/log", status, htmx=htmx, **form)
+    again = await alice.post("/log", status, htmx=htmx, **form)
     assert await counts(site) == (1, 1)
-    assert (again.status_code, again.text) == (200, first.text)
-    assert again.headers["hx-trigger"] == "logged"
-    other = form | {"log": f"play:copy:{await site.copy_id('alice')}"}
-    refused = await alice.client.post("/log", data=other, headers=headers)
-    assert refused.status_code == 422
-    # Another tap is another play.
-    await alice.client.post("/log", data=form, headers=headers | {"Idempotency-Key": "5eed-2"})
-    assert await counts(site) == (2, 2)
+    if htmx:
+        notes = [sent.find("//*[@class='note']//input/@value") for sent in (first, again)]
+        assert notes[0][2:] == notes[1][2:]  # after the page's token and the note's own key
+        assert again.answer.headers["hx-trigger"] == "logged"
+    else:
+        assert again.answer.headers["location"] == first.answer.headers["location"]
+    # The same form with something else in it, and the form that the answer brings, are other logs.
+    await alice.post("/log", status, htmx=htmx, **form | {"log": f"play:copy:{copy_id}"})
+    assert await counts(site) == (2, 1)
+    if htmx:
+        (key,) = first.find("//input[@id='log-key'][@hx-swap-oob='true']/@value")
+    else:
+        drawn = await alice.get(first.answer.headers["location"])
+        key = drawn.fields("//form[@id='log']")["key"]
+    assert key != form["key"]
+    await alice.post("/log", status, htmx=htmx, **form | {"key": key})
+    assert await counts(site) == (3, 2)
+
+
+async def test_forms_at_once_are_logged_once(site: Site, alice: Browser) -> None:
+    form = (await alice.get("/log")).fields("//form[@id='log']")
+    form["log"] = f"both:copy:{await site.copy_id('alice')}"
+    sent = await asyncio.gather(*(alice.post("/log", **form) for _ in range(5)))
+    assert len({page.answer.headers["location"] for page in sent}) == 1
+    assert await counts(site) == (1, 1)
+
+
+@pytest.mark.parametrize("htmx", [True, False], ids=["script", "plain"])
+async def test_an_old_form_that_is_sent_again_says_when_it_was_logged(
+    site: Site, alice: Browser, htmx: bool
+) -> None:
+    """A page that was gone back to: who means another play must not take it for logged."""
+    form = (await alice.get("/log")).fields("//form[@id='log']")
+    form["log"] = f"play:copy:{await site.copy_id('alice')}"
+    await alice.post("/log", **form)
+    await site.rows(
+        "UPDATE idempotency_keys SET response = convert_to(jsonb_set("
+        " convert_from(response, 'UTF8')::jsonb, '{written_at}',"
+        " to_jsonb(now() - interval '3 days'))::text, 'UTF8') RETURNING 1"
+    )
+    page = await alice.post("/log", 200 if htmx else 303, htmx=htmx, **form)
+    if not htmx:
+        page = await alice.get(page.answer.headers["location"])
+    says = page.words("//*[@class='note']/p")
+    assert says.endswith("Tap once more for another one.")
+    assert ("3 days ago" in says) is htmx
+    assert await counts(site) == (1, 0)
+
+
+@pytest.mark.parametrize("key", ["short", "x" * 65, "with spaces in it all", "a/../../../../etc"])
+async def test_a_key_that_no_page_has_made(reading: Site, reader: Browser, key: str) -> None:
+    copy_id = await reading.copy_id("alice")
+    page = await reader.post("/log", 400, log=f"play:copy:{copy_id}", key=key)
+    assert "Key: not from a page" in page.words()
+    assert await counts(reading) == (0, 0)
+
+
+async def test_a_key_is_its_user_s_alone(site: Site, alice: Browser) -> None:
+    bob = await as_browser(site, "bob")
+    form = (await alice.get("/log")).fields("//form[@id='log']")
+    form["log"] = f"play:release:{await site.release_id(1)}"
+    await alice.post("/log", **form)
+    await bob.post("/log", **form | {"csrf": bob.csrf})
+    assert await counts(site) == (2, 0)
+    # Nor does anybody see, or bring back, what another has removed.
+    undo = (await alice.get("/plays")).fields("//form[@id='undo']")
+    play = await site.value(
+        "SELECT id FROM play_history WHERE user_id = %s ORDER BY created_at DESC LIMIT 1",
+        await site.user_id("alice"),
+    )
+    answer = await alice.post("/log/undo", **undo | {"play": str(play)})
+    address = answer.answer.headers["location"]
+    assert "Removed the play" in (await alice.get(address)).text
+    assert "Removed the play" not in (await bob.get(address)).text
+    removed = address.partition("removed=")[2]
+    await bob.post("/log/put-back", 404, removed=removed)
+    assert await counts(site) == (1, 0)
+
+
+async def test_what_went_with_a_removed_play_meanwhile_stays_away(
+    site: Site, alice: Browser
+) -> None:
+    """The play comes back without the copy and the stylus that are no more."""
+    copy_id = await site.copy_id("alice")
+    await alice.post("/log", log=f"both:copy:{copy_id}", notes="once")
+    play, cleaning = await newest(site, "play_history"), await newest(site, "cleaning_history")
+    assert (play["user_release_id"], play["stylus_id"]) != (None, None)
+    ids = {"play": play["id"], "cleaning": cleaning["id"]}
+    page = await alice.post("/log/undo", 200, htmx=True, **ids)
+    await site.alice.delete(f"/api/v1/collection/{copy_id}")
+    await site.alice.delete(f"/api/v1/styluses/{play['stylus_id']}")
+    await alice.post("/log/put-back", 200, htmx=True, **page.fields("//form"))
+    again = await newest(site, "play_history")
+    gone = {"user_release_id": None, "stylus_id": None}
+    assert again | {"updated_at": 0} == play | gone | {"updated_at": 0}
+    again = await newest(site, "cleaning_history")
+    gone = {"user_release_id": None}
+    assert again | {"updated_at": 0} == cleaning | gone | {"updated_at": 0}
+
+
+async def test_what_was_removed_too_long_ago(site: Site, alice: Browser) -> None:
+    await alice.post("/log", log=f"play:copy:{await site.copy_id('alice')}")
+    play = (await newest(site, "play_history"))["id"]
+    page = await alice.post("/log/undo", 200, htmx=True, play=play)
+    await site.rows("DELETE FROM idempotency_keys RETURNING 1")
+    form = page.fields("//form")
+    note = await alice.post("/log/put-back", 404, htmx=True, **form)
+    assert "It was removed too long ago" in note.text
+    assert "Removed" not in (await alice.get(f"/plays?removed={form['removed']}")).text
+    # Nor is another answer that was kept a removal.
+    await site.rows(
+        "INSERT INTO idempotency_keys SELECT id, %s, '', 201, '[1]', now() FROM users RETURNING 1",
+        form["removed"],
+    )
+    await alice.post("/log/put-back", 404, **form)
+    assert await counts(site) == (0, 0)
 
 
 async def test_what_is_found_is_logged_with_the_same_options(reader: Browser) -> None:
     """Also where one comes by link or without scripts."""
     found, home = await reader.get("/log?q=road"), await reader.get("/log")
-    fields = "//form[@id='log']//*[self::input or self::select][@name != 'csrf']/@name"
+    fields = "//form[@id='log']//*[self::input or self::select][not(@type='hidden')]/@name"
     assert found.find(fields) == home.find(fields)
     assert {"when", "stylus", "side", "notes"} < set(found.find(fields))
     assert ALICES_STYLUS in found.words("//form[@id='log']//summary")
@@ -162,16 +301,21 @@ async def test_one_of_many_is_removed_where_it_stands(
             await alice.post("/log", log=f"play:release:{release_id}")
         page = await alice.get(place)
         button = page.find(f"//button[@form='undo'][@name='{what}']")[0]
-        form = {
-            field.get("name"): field.get("value") for field in page.find("//form[@id='undo']/input")
-        }
+        form = page.fields("//form[@id='undo']")
         answer = await alice.post("/log/undo", **form | {what: button.get("value")})
         address, _, anchor = answer.answer.headers["location"].partition("#")
-        assert address == f"{place}?taken=true"
+        assert address.startswith(f"{place}?removed={form['key']}.")
         assert anchor == ("listening" if "records" in place else "")
         page = await alice.get(address)
-        assert "Taken back" in page.words("//*[@id='notes']")
+        assert f"Removed the {what} of" in page.words("//*[@id='notes']")
         assert button.get("value") not in page.text
+        # And comes back where it stood.
+        answer = await alice.post("/log/put-back", **page.fields("//*[@id='notes']//form"))
+        address, _, anchor = answer.answer.headers["location"].partition("#")
+        assert address == f"{place}?restored=true"
+        page = await alice.get(address)
+        assert "It is back" in page.words("//*[@id='notes']")
+        assert button.get("value") in page.text
         # With scripts it goes from the list that is open.
         assert button.get("hx-post") == "/log/undo"
         assert button.get("hx-target") == "#notes"
@@ -179,8 +323,9 @@ async def test_one_of_many_is_removed_where_it_stands(
     await alice.post("/log", log=f"play:release:{release_id}")
     play = (await newest(site, "play_history"))["id"]
     answer = await alice.post("/log/undo", play=play, back="//evil.example/plays")
-    assert answer.answer.headers["location"] == "/log?taken=true"
-    assert "Taken back" in (await alice.get("/log?taken=true")).words("//*[@id='notes']")
+    address = answer.answer.headers["location"]
+    assert address.startswith("/log?removed=")
+    assert "Removed the play" in (await alice.get(address)).words("//*[@id='notes']")
 
 
 async def test_a_log_is_seen_on_the_open_record(site: Site, alice: Browser) -> None:
@@ -236,8 +381,6 @@ async def test_nobody_logs_on_another_s_shelf(site: Site, alice: Browser) -> Non
 
 
 async def test_nobody_takes_back_another_s(site: Site) -> None:
-    from page_client import as_browser
-
     bob = await as_browser(site, "bob")
     play = await site.value("SELECT id FROM play_history LIMIT 1")
     await bob.post("/log/undo", 404, play=str(play))

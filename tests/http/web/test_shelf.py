@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from http_site import ALICES_FOLDER, NOWHERE, Site
-from page_client import HTMX, Browser, Page, as_browser
+from page_client import HTMX, Browser, Page, as_browser, inline
 
 pytestmark = pytest.mark.anyio
 
@@ -266,10 +266,62 @@ async def test_what_a_copy_can_t_be(
     if "rating" not in change:
         assert shown["rating"] == "3"
     note = await alice.post(path, status, htmx=True, **typed)
-    assert note.answer.headers["hx-retarget"] == "#notes"
-    if status == 412:
+    if status != 412:
+        assert note.answer.headers["hx-retarget"] == "#notes"
+    else:
         await alice.post(path, **shown | {"mediaCondition": "", "sleeveCondition": ""})
         assert (await row_of(site))["notes"] == "a long story"
+
+
+@pytest.mark.parametrize("htmx", [True, False], ids=["script", "plain"])
+async def test_what_was_changed_meanwhile_stands_beside_what_was_typed(
+    site: Site, alice: Browser, htmx: bool
+) -> None:
+    path, form = await copy_form(alice, site)
+    copy_id = await site.copy_id("alice")
+    theirs = {"rating": 4, "mediaCondition": "VG+", "notes": "<b>theirs</b>"}
+    await site.alice.patch(f"/api/v1/collection/{copy_id}", json=theirs)
+    typed = form | {"rating": "2", "mediaCondition": "", "sleeveCondition": "NM", "notes": "mine"}
+    page = await alice.post(path, 412, htmx=htmx, **typed)
+    if htmx:
+        assert page.answer.headers["hx-retarget"] == f"#copy-{copy_id}"
+        assert page.answer.headers["hx-reswap"] == "outerHTML"
+        assert "<html" not in page.text
+    part = f"//*[@id='copy-{copy_id}']"
+    now = page.find(f"{part}//*[starts-with(@class, 'here')]")
+    assert [" ".join(told.text_content().split()) for told in now] == [
+        "here now: 4",
+        "here now: VG+",
+        "here now: not said",
+        "here now: <b>theirs</b>",
+    ]
+    assert inline(page) == []
+    _, shown = copy_form_of(page, copy_id)
+    names = ("rating", "sleeveCondition", "notes", "folderId")
+    assert [shown[name] for name in names] == [typed[name] for name in names]
+    assert (await row_of(site))["notes"] == "<b>theirs</b>"
+    assert page.words(f"{part}//button") == "Save over it"
+    # It saves on top, and once more it is as it was wanted, which is no conflict.
+    for sent in (shown | {"mediaCondition": ""}, typed):
+        await alice.post(path, 200 if htmx else 303, htmx=htmx, **sent)
+        row = await row_of(site)
+        assert (row["rating"], row["media_condition"], row["sleeve_condition"]) == (2, None, "NM")
+        assert row["notes"] == "mine"
+
+
+async def test_what_was_typed_stands_though_the_copy_was_archived(
+    site: Site, alice: Browser
+) -> None:
+    path, form = await copy_form(alice, site)
+    copy_id = await site.copy_id("alice")
+    await site.alice.post(f"/api/v1/collection/{copy_id}/archive", json={"reason": "sold"})
+    form |= {"mediaCondition": "", "sleeveCondition": "", "notes": "a long story"}
+    page = await alice.post(path, 412, htmx=True, **form)
+    assert "changed meanwhile, and archived" in page.words("//*[@role='alert']")
+    _, shown = copy_form_of(page, copy_id)
+    assert shown["notes"] == "a long story"
+    await alice.post(path, 200, htmx=True, **form | {"version": shown["version"]})
+    assert (await row_of(site))["notes"] == "a long story"
 
 
 async def test_a_copy_is_archived_and_comes_back(site: Site, alice: Browser) -> None:
@@ -281,8 +333,15 @@ async def test_a_copy_is_archived_and_comes_back(site: Site, alice: Browser) -> 
     copy_id = await site.copy_id("alice")
     assert str(copy_id) not in copies(await alice.get("/shelf"))
     assert str(copy_id) in copies(await alice.get("/shelf?archived=true"))
-    await alice.post(path, 412, **form)
-    path, form = await copy_form(alice, site, "/restore")
+    # Sent twice it is answered alike; archived for another reason, it was changed meanwhile.
+    again = await alice.post(path, **form | {"reason": "sold"})
+    assert again.answer.headers["location"] == answer.answer.headers["location"]
+    for htmx in (True, False):
+        page = await alice.post(path, 412, htmx=htmx, **form | {"reason": "lost"})
+        assert "changed meanwhile. Below is how it is now." in page.words("//p[@class='problem']")
+    assert (await row_of(site))["archive_reason"] == "sold"
+    path, form = copy_form_of(page, copy_id, "/restore")
+    await alice.post(path, **form)
     await alice.post(path, **form)
     assert await site.value("SELECT archived_at FROM user_releases WHERE id = %s", copy_id) is None
 
@@ -305,7 +364,11 @@ async def test_a_record_is_put_on_the_shelf_twice(site: Site, alice: Browser) ->
     page = await alice.get(f"/records/{release_id}")
     assert "Not on your shelf" in page.words()
     for number in (1, 2):
-        answer = await alice.post("/shelf", releaseId=str(release_id))
+        form = page.fields("//form[@action='/shelf']")
+        answer = await alice.post("/shelf", **form)
+        # A second tap on the same form is the same wish.
+        again = await alice.post("/shelf", **form)
+        assert again.answer.headers["location"] == answer.answer.headers["location"]
         page = await alice.get(answer.answer.headers["location"].partition("#")[0])
         assert ("1 copy", "2 copies")[number - 1] in page.words()
     await alice.post("/shelf", 404, releaseId=str(NOWHERE))

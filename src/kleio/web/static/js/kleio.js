@@ -9,22 +9,15 @@
     if (found && notes()) notes().replaceChildren(found.content.cloneNode(true));
   }
 
-  // A log that got no answer may have arrived all the same. Who taps once more soon means the same
-  // one: it carries the same key, and the server writes it once.
-  const SOON = 10 * 60 * 1000;
-  let untold = null;
+  // A form that the server does once, however often it is sent.
+  const hasKey = (form) => Boolean(form && form.elements && form.elements.key);
 
-  function keyOf(formData) {
-    const what = new URLSearchParams(formData).toString();
-    if (!untold || untold.what !== what || Date.now() - untold.at > SOON) {
-      const random = crypto.getRandomValues(new Uint32Array(4));
-      untold = { what, key: Array.from(random, (part) => part.toString(16)).join("-"), at: Date.now() };
-    }
-    return untold.key;
-  }
+  // Whether a log got no answer yet. It may have arrived all the same; who taps once more sends the
+  // same form, whose key has the server write it once.
+  let untold = false;
 
   document.addEventListener("htmx:configRequest", (event) => {
-    const { elt, formData, headers, parameters, triggeringEvent, verb } = event.detail;
+    const { elt, formData, parameters, triggeringEvent, verb } = event.detail;
     // htmx knows the buttons inside a form; a list's buttons belong to one that stands elsewhere.
     const button = triggeringEvent && triggeringEvent.submitter;
     if (button && button.name) parameters[button.name] = button.value;
@@ -32,7 +25,7 @@
       // What is empty stays out of the address, as the server would have it.
       for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
     } else if (elt.id === "log") {
-      headers["Idempotency-Key"] = keyOf(formData);
+      untold = true;
     }
   });
 
@@ -42,7 +35,7 @@
   function unreachable(config) {
     blamed = config.elt;
     if (config.verb === "get") tell("note-unreachable");
-    else tell(config.elt.id === "log" ? "note-log-untold" : "note-untold");
+    else tell(hasKey(config.elt.form || config.elt) ? "note-untold-once" : "note-untold");
   }
 
   document.addEventListener("htmx:sendError", (event) => unreachable(event.detail.requestConfig));
@@ -69,7 +62,7 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const { requestConfig, xhr } = event.detail;
-    if (requestConfig.elt.id === "log" && xhr.status > 0 && xhr.status < 500) untold = null;
+    if (requestConfig.elt.id === "log" && xhr.status > 0 && xhr.status < 500) untold = false;
     if (requestConfig.elt === blamed && xhr.status >= 200 && xhr.status < 400) {
       if (notes().querySelector(".note.bad")) notes().replaceChildren();
       blamed = null;
@@ -106,7 +99,14 @@
       event.target.reset();
       summarise(event.target);
     } else if (event.target.matches("[data-removes]")) {
-      event.target.closest("li").remove();
+      event.target.closest("li").hidden = true;
+    }
+  });
+
+  document.addEventListener("put-back", (event) => {
+    for (const id of event.detail.ids) {
+      const button = document.querySelector(`[data-removes][value="${id}"]`);
+      if (button) button.closest("li").hidden = false;
     }
   });
 
@@ -140,6 +140,19 @@
       }
     }
   });
+
+  // Two clicks at once are one, also where the answer to the first was quicker than the second.
+  document.addEventListener(
+    "click",
+    (event) => {
+      const button = event.detail > 1 && event.target.closest("button");
+      if (button && hasKey(button.form)) {
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    },
+    true,
+  );
 
   // A menu closes when something else is touched.
   document.addEventListener("click", (event) => {
