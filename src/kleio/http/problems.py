@@ -293,8 +293,36 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-def respond(request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:
-    """Return the response of a problem."""
+def log_failure(
+    request: Request[Any, Any, Any], error: ProblemError, cause: Exception | None = None
+) -> None:
+    """Log a problem in one line, where it is the server's and not the client's.
+
+    Args:
+        request: that failed.
+        error: what the client is told.
+        cause: what it is not told; of a bug the log has all of it.
+    """
+    if error.status.value < 500:
+        return
+    logger.log(
+        logging.WARNING if error.slug == "overloaded" else logging.ERROR,
+        "%s %s: %d %s (request %s)%s",
+        request.method,
+        request.url.path,
+        error.status.value,
+        error.slug,
+        request_id(request.scope),
+        "" if cause is None else f": {cause}",
+        exc_info=cause if error.slug == "internal-error" else None,
+    )
+
+
+def respond(
+    request: Request[Any, Any, Any], error: ProblemError, cause: Exception | None = None
+) -> Response[Problem]:
+    """Return the response of a problem, and log it with its cause where it is the server's."""
+    log_failure(request, error, cause)
     number = request_id(request.scope)
     problem = Problem(
         type=f"urn:kleio:problem:{error.slug}",
@@ -305,15 +333,6 @@ def respond(request: Request[Any, Any, Any], error: ProblemError) -> Response[Pr
         request_id=number,
         errors=error.errors,
     )
-    if error.status.value >= 500:
-        logger.error(
-            "%s %s: %d %s (request %s)",
-            request.method,
-            request.url.path,
-            error.status.value,
-            error.slug,
-            number,
-        )
     return Response(
         problem,
         status_code=error.status.value,
@@ -336,10 +355,7 @@ def handle_database_error(
     request: Request[Any, Any, Any], error: errors.DatabaseError
 ) -> Response[Problem]:
     """Answer an error of the database."""
-    problem = from_database_error(error)
-    if problem.status.value >= 500:
-        logger.error("%s", error, exc_info=problem.slug == "internal-error")
-    return respond(request, problem)
+    return respond(request, from_database_error(error), error)
 
 
 def handle_http_exception(

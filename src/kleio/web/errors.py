@@ -31,17 +31,11 @@ _TITLES = {
 }
 
 
-def show(request: Request[Any, Any, Any], error: ProblemError) -> Response[str]:
+def show(
+    request: Request[Any, Any, Any], error: ProblemError, cause: Exception | None = None
+) -> Response[str]:
     """Return a problem as a page, or as a note for one that is open."""
-    if error.status.value >= 500:
-        problems.logger.error(
-            "%s %s: %d %s (request %s)",
-            request.method,
-            request.url.path,
-            error.status.value,
-            error.slug,
-            request_id(request.scope),
-        )
+    problems.log_failure(request, error, cause)
     fragment = wants_fragment(request)
     headers = {name: value for name, value in error.headers.items() if name != "WWW-Authenticate"}
     headers |= {"X-Request-Id": request_id(request.scope)}
@@ -127,10 +121,7 @@ def _invalid_field(request: Request[Any, Any, Any], error: InvalidField) -> Resp
 
 
 def _database_error(request: Request[Any, Any, Any], error: DatabaseError) -> Response[str]:
-    problem = _as_problem(error)
-    if problem.status.value >= 500:
-        problems.logger.error("%s", error, exc_info=problem.slug == "internal-error")
-    return show(request, problem)
+    return show(request, _as_problem(error), error)
 
 
 def _http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
