@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from kleio import accounts
+from kleio import accounts, passwords
 from kleio.db.pool import Database
 from kleio.db.queries import Connection
 from kleio.repositories import folders, tokens, users
@@ -121,7 +121,7 @@ async def test_sign_in_renews_a_hash_with_old_parameters(
 
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     with monkeypatch.context() as patch:
-        patch.setattr(accounts, "HASHER", weak)
+        patch.setattr(passwords, "HASHER", weak)
         assert run(*ADD, "--password-stdin", input="correct horse").exit_code == 0
     for _ in range(2):
         assert await accounts.sign_in(
@@ -141,9 +141,9 @@ async def test_sign_in_undoes_no_password_that_is_set_meanwhile(
     now = datetime.now(UTC)
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     with monkeypatch.context() as patch:
-        patch.setattr(accounts, "HASHER", weak)
+        patch.setattr(passwords, "HASHER", weak)
         assert run(*ADD, "--password-stdin", input="correct horse").exit_code == 0
-    verify = accounts.verify_password
+    verify = passwords.verify_password
 
     async def overtaken(password: str, password_hash: str | None) -> tuple[bool, str | None]:
         found = await verify(password, password_hash)
@@ -156,7 +156,7 @@ async def test_sign_in_undoes_no_password_that_is_set_meanwhile(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(accounts, "verify_password", overtaken)
+        patch.setattr(passwords, "verify_password", overtaken)
         await accounts.sign_in(database.connection, "ada", "correct horse", lifetime=60, now=now)
     for password, is_right in (("correct horse", False), ("battery staple", True)):
         signed_in = await accounts.sign_in(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -25,6 +26,17 @@ pytestmark = pytest.mark.anyio
 
 LATER = datetime(2021, 5, 6, 7, 8, 9, tzinfo=UTC)
 LATEST = datetime(2022, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+Synced = tuple[dict[str, Any], UUID]
+"""An item at Discogs and its copy here."""
+
+
+@pytest.fixture
+async def synced(sync: Sync, ada: Account, shelf: Shelf, conn: Connection) -> Synced:
+    """A record that a sync has put on the shelf."""
+    item = shelf.add(10, rating=4)
+    await sync(ada)
+    return item, await value(conn, "SELECT id FROM user_releases")
 
 
 # --- adoption -----------------------------------------------------------------------------------
@@ -158,12 +170,11 @@ async def test_a_record_that_is_added_again_gets_its_old_copy_back(
 
 
 async def test_a_record_that_was_sold_and_is_bought_again_is_a_new_copy(
-    sync: Sync, ada: Account, shelf: Shelf, conn: Connection
+    synced: Synced, sync: Sync, ada: Account, shelf: Shelf, conn: Connection
 ) -> None:
     """Gone here by the user's word and gone at Discogs, it is no copy to come back to."""
-    item = shelf.add(10, rating=4)
-    await sync(ada)
-    await archive(conn, ada, await value(conn, "SELECT id FROM user_releases"), "sold")
+    item, copy_id = synced
+    await archive(conn, ada, copy_id, "sold")
     shelf.remove(item["instance_id"])
     await sync(ada)
     again = shelf.add(10)["instance_id"]
@@ -197,11 +208,9 @@ async def test_a_sold_copy_without_an_instance_is_an_item_s_from_before_it_was_s
 
 
 async def test_a_copy_that_the_user_archived_stays_archived(
-    sync: Sync, ada: Account, shelf: Shelf, conn: Connection
+    synced: Synced, sync: Sync, ada: Account, shelf: Shelf, conn: Connection
 ) -> None:
-    item = shelf.add(10)
-    await sync(ada)
-    copy_id = await value(conn, "SELECT id FROM user_releases")
+    item, copy_id = synced
     await archive(conn, ada, copy_id, "sold")
     item["rating"] = 3
     assert counts(await sync(ada)) == {"changed": 1}
@@ -217,24 +226,21 @@ async def test_a_copy_that_the_user_archived_stays_archived(
 
 
 async def test_a_vanished_copy_that_the_user_restores_stays(
-    sync: Sync, ada: Account, shelf: Shelf, conn: Connection
+    synced: Synced, sync: Sync, ada: Account, shelf: Shelf, conn: Connection
 ) -> None:
-    item = shelf.add(10)
-    await sync(ada)
+    item, copy_id = synced
     shelf.remove(item["instance_id"])
     await sync(ada)
-    await restore(conn, ada, await value(conn, "SELECT id FROM user_releases"))
+    await restore(conn, ada, copy_id)
     for _ in range(2):
         assert counts(await sync(ada)) == {}
         assert (await copy_of(conn, ada, item["instance_id"]))["reason"] is None
 
 
 async def test_a_sold_copy_that_is_gone_and_restored_here_stays(
-    sync: Sync, ada: Account, shelf: Shelf, conn: Connection
+    synced: Synced, sync: Sync, ada: Account, shelf: Shelf, conn: Connection
 ) -> None:
-    item = shelf.add(10)
-    await sync(ada)
-    copy_id = await value(conn, "SELECT id FROM user_releases")
+    item, copy_id = synced
     await archive(conn, ada, copy_id, "sold")
     shelf.remove(item["instance_id"])
     await sync(ada)
@@ -253,25 +259,21 @@ async def test_copies_without_an_instance_never_vanish(
 
 
 async def test_a_deleted_copy_takes_what_discogs_said_of_it_along(
-    sync: Sync, ada: Account, shelf: Shelf, conn: Connection
+    synced: Synced, sync: Sync, ada: Account, conn: Connection
 ) -> None:
-    shelf.add(10)
-    await sync(ada)
-    copy_id = await value(conn, "SELECT id FROM user_releases")
+    _, copy_id = synced
     assert await collection.delete_copy(conn, user_id=ada.id, copy_id=copy_id) == 1
     assert await value(conn, "SELECT count(*) FROM discogs_copies") == 0
     assert counts(await sync(ada)) == {"added": 1}
 
 
 async def test_an_instance_whose_release_was_merged_into_another_follows_with_its_history(
-    sync: Sync, ada: Account, shelf: Shelf, conn: Connection, conninfo: str
+    synced: Synced, sync: Sync, ada: Account, conn: Connection, conninfo: str
 ) -> None:
     """What was done with the copy goes along; what was done with the release alone does not."""
     ben = await make_user(conn, "ben")
-    item = shelf.add(10)
-    await sync(ada)
+    item, copy_id = synced
     before = (await copies(conn, ada))[0]["release"]
-    copy_id = await value(conn, "SELECT id FROM user_releases")
     old_id = await value(conn, "SELECT id FROM releases WHERE discogs_id = 10")
     await make_play(conn, ada.id, old_id, copy_id=copy_id)
     await make_play(conn, ada.id, old_id, notes="of any copy")

@@ -34,10 +34,12 @@ class Site:
         url = f"{self.process.url}/api/v1{path}"
         return httpx.request(method, url, headers=headers, timeout=PATIENCE, **options)
 
+    def offer(self, file: bytes) -> httpx.Response:
+        return self.ask("POST", "/imports", content=file, headers={"Content-Type": "text/csv"})
+
     def send(self, file: bytes) -> str:
         """Have a file imported and return the run's path."""
-        headers = {"Content-Type": "text/csv"}
-        answer = self.ask("POST", "/imports", content=file, headers=headers)
+        answer = self.offer(file)
         assert answer.status_code == 202, answer.text
         return f"/imports/{answer.json()['id']}"
 
@@ -71,10 +73,11 @@ class Site:
         self.process.stop()
         self.process = self.place.serve(DATABASE_URL=self.place.conninfo)
 
-    def let_a_minute_pass(self) -> None:
-        """Make the runs' last sign of life older, as if somebody had waited."""
+    def let_a_minute_pass(self, run: str) -> None:
+        """Make the runs' last sign of life older, as if somebody had waited: nothing goes on."""
         with psycopg.connect(self.place.conninfo) as conn:
             conn.execute("UPDATE import_runs SET updated_at = updated_at - interval '61 seconds'")
+        assert self.ask("GET", run).json()["stalled"]
 
     def until_done(self, run: str) -> None:
         wait_until(
@@ -115,10 +118,8 @@ def test_a_worker_killed_while_it_reads(
     cut = site.ask("GET", run).json()
     assert (cut["state"], cut["stalled"]) == ("reading", False)
     # For a minute nobody knows whether it lives, and what may still write is not done twice.
-    again = site.ask("POST", "/imports", content=file, headers={"Content-Type": "text/csv"})
-    assert again.json()["type"].endswith("import-running")
-    site.let_a_minute_pass()
-    assert site.ask("GET", run).json()["stalled"]
+    assert site.offer(file).json()["type"].endswith("import-running")
+    site.let_a_minute_pass(run)
     assert site.ask("POST", f"{run}/apply").status_code == 409  # it was not read to its end
     assert site.count("SELECT count(*) FROM user_releases") == 0
     site.until_done(site.send(file))
@@ -146,8 +147,7 @@ def test_a_worker_killed_while_it_applies(
         assert broken_rules(place.conninfo) == []
         if number == 0:  # later it may have been killed before it gave a sign of life
             assert site.ask("POST", f"{run}/apply").json()["type"].endswith("import-running")
-        site.let_a_minute_pass()
-        assert site.ask("GET", run).json()["stalled"]
+        site.let_a_minute_pass(run)
         assert site.ask("POST", f"{run}/apply").status_code == 202
     site.until_done(run)
     assert site.account() == expected

@@ -103,7 +103,7 @@ async def reading(
 @pytest.fixture
 def held_passwords(monkeypatch: pytest.MonkeyPatch) -> HeldPasswords:
     held = HeldPasswords()
-    monkeypatch.setattr("kleio.accounts.hash_password", held.hash)
+    monkeypatch.setattr("kleio.passwords.hash_password", held.hash)
     return held
 
 

@@ -22,7 +22,7 @@ from litestar import Litestar
 
 import factories
 from factories import NOW, Account
-from kleio import accounts
+from kleio import passwords
 from kleio.catalogue import (
     ArtistCredit,
     FormatDocument,
@@ -151,7 +151,7 @@ async def _fill(conninfo: str) -> None:
         known = await factories.store_releases(conn, by_hand())
         equal = await factories.store_releases(conn, with_equal_keys())
         await catalogue_store.store(conn, "releases", list(demo_catalogue(DEMO_RELEASES)))
-        password_hash = await accounts.hash_password(PASSWORD)
+        password_hash = await passwords.hash_password(PASSWORD)
         alice = await _account(conn, "alice", password_hash, "user")
         bob = await _account(conn, "bob", None, "user")
         await _account(conn, "root", None, "admin")

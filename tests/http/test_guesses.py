@@ -10,7 +10,7 @@ import httpx
 import pytest
 from http_site import PASSWORD, TOKENS, Site, problem
 
-from kleio import accounts
+from kleio import passwords
 from kleio.db.errors import Overloaded
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +27,7 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     async def compare(password: str, password_hash: str | None) -> tuple[bool, str | None]:
         return password == PASSWORD and password_hash is not None, None
 
-    monkeypatch.setattr(accounts, "verify_password", compare)
+    monkeypatch.setattr(passwords, "verify_password", compare)
 
 
 async def sign_in(
@@ -91,7 +91,7 @@ async def test_of_an_overloaded_server_nobody_learns_and_nothing_counts(
             async def busy(*_: Any) -> Any:
                 raise Overloaded("busy", operation="password")
 
-            patched.setattr(accounts, "verify_password", busy)
+            patched.setattr(passwords, "verify_password", busy)
             for _ in range(6):
                 problem(await sign_in(site), 503)
         assert (await sign_in(site, PASSWORD)).status_code == 201

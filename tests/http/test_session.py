@@ -11,7 +11,7 @@ import pytest
 from http_site import PASSWORD, SECRET_KEY, HeldPasswords, Site, field_problem, problem
 
 import factories
-from kleio import accounts, encryption
+from kleio import encryption, passwords
 from kleio.db.errors import Overloaded
 from kleio.http.session import Preferences
 from kleio.repositories import discogs_credentials
@@ -67,7 +67,7 @@ async def test_a_login_without_a_hash_verifies_a_dummy(
     reading: Site, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     checked: list[str] = []
-    hasher = accounts.HASHER
+    hasher = passwords.HASHER
 
     class Spy:
         def __getattr__(self, attribute: str) -> Any:
@@ -77,7 +77,7 @@ async def test_a_login_without_a_hash_verifies_a_dummy(
             checked.append(password_hash)
             return hasher.verify(password_hash, password)
 
-    monkeypatch.setattr(accounts, "HASHER", Spy())
+    monkeypatch.setattr(passwords, "HASHER", Spy())
     problem(await login(reading, name, PASSWORD), 401)
     (dummy,) = checked
     assert dummy.startswith("$argon2id$")
@@ -97,7 +97,7 @@ async def test_too_many_logins_are_sent_away(
     async def full(*args: Any) -> None:
         raise Overloaded("too many passwords are being checked", operation="password")
 
-    monkeypatch.setattr(accounts, "_in_thread", full)
+    monkeypatch.setattr(passwords, "_in_thread", full)
     answer = await login(reading, "alice", PASSWORD)
     problem(answer, 503, "overloaded")
     assert int(answer.headers["retry-after"]) >= 1

@@ -76,7 +76,7 @@ class _Owner:
 
     async def find(self, conn: AsyncConnection[Any], discogs_username: str | None) -> User:
         """Return the user; ends the command where there is none, or one who should not be."""
-        from kleio import accounts
+        from kleio import account_rules, accounts
         from kleio.cli.users import find_user
         from kleio.db.errors import Conflict
 
@@ -95,7 +95,7 @@ class _Owner:
             if accounts.conflicting_field(error) == "email":
                 fail(f"a user with the e-mail {self.email} exists already")
             fail(f"user {self.new_name!r} exists already; --user imports into it")
-        except accounts.InvalidField as error:
+        except account_rules.InvalidField as error:
             fail(str(error), 2)
         return user
 
@@ -157,7 +157,7 @@ def kleio_sqlite(
     """
     from zoneinfo import ZoneInfo, available_timezones
 
-    from kleio import accounts
+    from kleio import account_rules
     from kleio.importers.kleio_sqlite import KleioSqlite
 
     if (username is None) == (new_name is None):
@@ -168,9 +168,9 @@ def kleio_sqlite(
         if choices["dry_run"]:
             raise click.UsageError("--dry-run compares with what a user has: give --user")
         try:
-            accounts.check_username(new_name)
-            accounts.check_email(email)
-        except accounts.InvalidField as error:
+            account_rules.check_username(new_name)
+            account_rules.check_email(email)
+        except account_rules.InvalidField as error:
             fail(str(error), 2)
     elif email is not None or admin:
         raise click.UsageError("--email and --admin are of a user to be added: --create-user")

@@ -1,6 +1,6 @@
 """`kleio user` and `kleio token`: options, questions and output.
 
-What a user, a password and a token are, and how they are made, is `kleio.accounts`'s to say. A
+How users and tokens are made is `kleio.accounts`' to say, what they may be `account_rules`'. A
 token goes to stdout alone on its line and everything else to stderr, so that a script may write
 TOKEN=$(kleio user add ...).
 """
@@ -16,7 +16,7 @@ from uuid import UUID
 
 import rich_click as click
 
-from kleio import accounts
+from kleio import account_rules, accounts
 from kleio.cli.runtime import (
     clear_errors,
     fail,
@@ -96,10 +96,10 @@ def add_user(
 
     with _broken_rules():
         # A wrong name needs no database to be refused.
-        accounts.check_username(name)
-        accounts.check_email(email)
+        account_rules.check_username(name)
+        account_rules.check_email(email)
         if password is not None:
-            accounts.check_password_rules(password)
+            account_rules.check_password_rules(password)
         user, text = run_with_connection(main)
     if as_json:
         print_json({"id": user.id, "username": user.username, "token": text})
@@ -245,7 +245,7 @@ def set_password(name: str) -> None:
         _say(f"the password of {user.username} is set")
 
     with _broken_rules():
-        accounts.check_password_rules(password)
+        account_rules.check_password_rules(password)
         run_with_connection(main)
 
 
@@ -339,7 +339,7 @@ def _broken_rules() -> Iterator[None]:
     """Turn a field that breaks the rules into one line that names it, and exit code 2."""
     try:
         yield
-    except accounts.InvalidField as error:
+    except account_rules.InvalidField as error:
         fail(str(error), 2)
 
 
@@ -347,8 +347,8 @@ async def find_user(conn: AsyncConnection[Any], name: str) -> User:
     """Return the user of this name in any case, or end the command."""
     # A name that breaks the rules is nobody's, and may hold what PostgreSQL refuses.
     try:
-        accounts.check_username(name)
-    except accounts.InvalidField:
+        account_rules.check_username(name)
+    except account_rules.InvalidField:
         fail(f"user {name!r} does not exist")
     user = await users.get_user_by_username(conn, username=name)
     if user is None:

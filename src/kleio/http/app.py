@@ -18,7 +18,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
-from kleio.accounts import InvalidField
+from kleio.account_rules import InvalidField
 from kleio.cache import Cache
 from kleio.db.citus import is_distributed
 from kleio.db.errors import DatabaseError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -213,18 +214,11 @@ async def take_off(
         ProblemError: 404; 409 where it is archived already; 412 where it is not of the expected
             version.
     """
-    async with database_of(request).connection() as conn:
-        copy = await collection.update_copy_archived(
-            conn,
-            user_id=request.user.user_id,
-            copy_id=copy_id,
-            archive_reason=reason,
-            expected_updated_at=expected,
-            now=datetime.now(UTC),
-        )
+    copy = await _moved(
+        request, copy_id, expected, collection.update_copy_archived, archive_reason=reason
+    )
     if copy is None:
-        why = ("already-archived", "The copy is archived already.")
-        raise await _not_moved(request, copy_id, expected, *why)
+        raise ProblemError(HTTPStatus.CONFLICT, "already-archived", "The copy is archived already.")
     return copy
 
 
@@ -249,31 +243,36 @@ async def put_back(request: UserRequest, copy_id: UUID, expected: datetime | Non
         ProblemError: 404; 409 where it is not archived; 412 where it is not of the expected
             version.
     """
-    async with database_of(request).connection() as conn:
-        copy = await collection.update_copy_restored(
-            conn,
-            user_id=request.user.user_id,
-            copy_id=copy_id,
-            expected_updated_at=expected,
-            now=datetime.now(UTC),
-        )
+    copy = await _moved(request, copy_id, expected, collection.update_copy_restored)
     if copy is None:
-        why = ("not-archived", "The copy is not archived.")
-        raise await _not_moved(request, copy_id, expected, *why)
+        raise ProblemError(HTTPStatus.CONFLICT, "not-archived", "The copy is not archived.")
     return copy
 
 
-async def _not_moved(
-    request: UserRequest, copy_id: UUID, expected: datetime | None, slug: str, detail: str
-) -> ProblemError:
-    """Return why a copy could not be archived or restored."""
-    known = await database_of(request).read(
-        collection.get_copy, user_id=request.user.user_id, copy_id=copy_id
-    )
-    if known is None:
-        return not_found("copy")
-    check_version(expected, known.updated_at)
-    return ProblemError(HTTPStatus.CONFLICT, slug, detail)
+async def _moved(
+    request: UserRequest,
+    copy_id: UUID,
+    expected: datetime | None,
+    update: Callable[..., Awaitable[Copy | None]],
+    **given: str,
+) -> Copy | None:
+    """Archive or restore a copy; None where it is so already."""
+    user_id, database = request.user.user_id, database_of(request)
+    async with database.connection() as conn:
+        copy = await update(
+            conn,
+            user_id=user_id,
+            copy_id=copy_id,
+            expected_updated_at=expected,
+            now=datetime.now(UTC),
+            **given,
+        )
+    if copy is None:
+        known = await database.read(collection.get_copy, user_id=user_id, copy_id=copy_id)
+        if known is None:
+            raise not_found("copy")
+        check_version(expected, known.updated_at)
+    return copy
 
 
 router = Router(

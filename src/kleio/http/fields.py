@@ -10,15 +10,15 @@ from typing import Annotated
 from litestar.params import QueryParameter
 from msgspec import Meta
 
-from kleio import accounts
+from kleio import account_rules
 
 NO_NUL = r"^[^\x00]*$"
 NOT_BLANK = r"^[^\x00]*[^\x00\s][^\x00]*$"
 SEARCHABLE = r"^[^\x00]*[^\W_][^\x00]*$"
-URL = r"^https?://[^\x00\s]+" + accounts.END
-DURATION = r"^(\d{1,3}:)?\d{1,3}:[0-5]\d" + accounts.END
-PRINTABLE = r"^[!-~]+" + accounts.END
-SIDE = r"^[A-Z]{1,2}" + accounts.END
+URL = r"^https?://[^\x00\s]+" + account_rules.END
+DURATION = r"^(\d{1,3}:)?\d{1,3}:[0-5]\d" + account_rules.END
+PRINTABLE = r"^[!-~]+" + account_rules.END
+SIDE = r"^[A-Z]{1,2}" + account_rules.END
 
 PATTERN_WORDS = {
     NO_NUL: "holds a NUL character",
@@ -28,10 +28,10 @@ PATTERN_WORDS = {
     DURATION: "not of the form m:ss or h:mm:ss",
     PRINTABLE: "holds a space or a character that is not ASCII",
     SIDE: "not one or two letters, A to Z",
-    accounts.USERNAME_PATTERN: (
+    account_rules.USERNAME_PATTERN: (
         "not 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit"
     ),
-    accounts.EMAIL_PATTERN: "not an e-mail address",
+    account_rules.EMAIL_PATTERN: "not an e-mail address",
 }
 """What is wrong with a text that does not match, for people."""
 
@@ -43,16 +43,18 @@ Text = Annotated[str, Meta(max_length=20_000, pattern=NO_NUL)]
 Url = Annotated[str, Meta(max_length=2000, pattern=URL)]
 Year = Annotated[int, Meta(ge=1, le=9999)]
 DiscogsId = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
-Username = Annotated[str, Meta(pattern=accounts.USERNAME_PATTERN)]
-Email = Annotated[str, Meta(max_length=accounts.EMAIL_LENGTH, pattern=accounts.EMAIL_PATTERN)]
+Username = Annotated[str, Meta(pattern=account_rules.USERNAME_PATTERN)]
+Email = Annotated[
+    str, Meta(max_length=account_rules.EMAIL_LENGTH, pattern=account_rules.EMAIL_PATTERN)
+]
 DiscogsUsername = Annotated[
-    str, Meta(min_length=1, max_length=accounts.DISCOGS_USERNAME_LENGTH, pattern=NO_NUL)
+    str, Meta(min_length=1, max_length=account_rules.DISCOGS_USERNAME_LENGTH, pattern=NO_NUL)
 ]
 Password = Annotated[
     str,
     Meta(
-        min_length=accounts.PASSWORD_LENGTHS[0],
-        max_length=accounts.PASSWORD_LENGTHS[1],
+        min_length=account_rules.PASSWORD_LENGTHS[0],
+        max_length=account_rules.PASSWORD_LENGTHS[1],
         pattern=NO_NUL,
     ),
 ]

@@ -17,7 +17,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import ParameterKwarg
 
-from kleio.accounts import InvalidField
+from kleio.account_rules import InvalidField
 from kleio.db import errors
 from kleio.http.fields import in_words
 from kleio.http.methods import allow

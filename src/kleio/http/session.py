@@ -13,7 +13,7 @@ from litestar.connection import ASGIConnection
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from kleio import accounts, encryption
+from kleio import account_rules, accounts, encryption, passwords
 from kleio.db.queries import Connection
 from kleio.discogs.credentials import keep_token
 from kleio.http import fields
@@ -205,7 +205,7 @@ async def update_me(request: ApiRequest, data: JSONBody[MyChanges]) -> Response[
     """Change what is given; takes `If-Match`."""
     expected = expected_version(request)
     if isinstance(data.email, str):
-        accounts.check_email(data.email)
+        account_rules.check_email(data.email)
     changes = {
         name: value
         for name, value in (("email", data.email), ("discogsUsername", data.discogs_username))
@@ -221,10 +221,10 @@ async def update_me(request: ApiRequest, data: JSONBody[MyChanges]) -> Response[
             expected = secret.updated_at
         if secret is not None and secret.password_hash is not None:
             async with guesses_of(request).at_password(request, request.user.username):
-                is_right, _ = await accounts.verify_password(current, secret.password_hash)
+                is_right, _ = await passwords.verify_password(current, secret.password_hash)
                 if not is_right:
                     raise invalid_field("currentPassword", "not the current password")
-        changes["passwordHash"] = await accounts.hash_password(data.password)
+        changes["passwordHash"] = await passwords.hash_password(data.password)
     async with database.connection() as conn:
         user = await users.update_user(
             conn,

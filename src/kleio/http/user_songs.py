@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,12 +13,19 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
-from kleio.db.pool import Database
 from kleio.db.queries import Connection, Keyed
 from kleio.http import idempotency
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.moments import check_moment
-from kleio.http.paging import CursorText, Limit, Offset, Page, page_request, page_response
+from kleio.http.paging import (
+    CursorText,
+    Limit,
+    Offset,
+    Page,
+    PageRequest,
+    page_request,
+    page_response,
+)
 from kleio.http.problems import documented, invalid_field, not_found
 from kleio.http.songs import SongLookup, read_songs
 from kleio.repositories import songs, user_songs
@@ -147,8 +155,29 @@ async def add_song_play(
     return await idempotency.create(request, work)
 
 
-async def _with_songs(database: Database, states: list[Keyed[SongState]]) -> list[Keyed[Song]]:
-    """Return the songs of a page of states; none is missing, because songs are never deleted."""
+async def _own_songs(
+    request: ApiRequest,
+    place: PageRequest,
+    list_songs: Callable[..., Awaitable[list[Keyed[Song]]]],
+    list_states: Callable[..., Awaitable[list[Keyed[SongState]]]],
+    **before: datetime | None,
+) -> list[Keyed[Song]]:
+    """Return one page of songs by what the user did with them.
+
+    Where songs may lie on another server than the user's rows, the states are read, and then the
+    songs by their ids; none is missing, because songs are never deleted.
+    """
+    database = database_of(request)
+    page: dict[str, Any] = {
+        "user_id": request.user.user_id,
+        **before,
+        "before_id": place.id,
+        "page_size": place.limit + 1,
+        "page_offset": place.offset,
+    }
+    if not database.is_distributed:
+        return await database.read(list_songs, **page)
+    states = await database.read(list_states, **page)
     found = {song.id: song for song in await read_songs(database, [one.id for one in states])}
     return [Keyed(one.key, one.id, found[one.id]) for one in states if one.id in found]
 
@@ -162,20 +191,13 @@ async def list_starred_songs(
 ) -> Response[Page[Song]]:
     """Return the songs that the user starred, latest star first."""
     place = page_request("starred", limit, cursor, offset, key_type=datetime)
-    database = database_of(request)
-    page: dict[str, Any] = {
-        "user_id": request.user.user_id,
-        "before_starred_at": place.key,
-        "before_id": place.id,
-        "page_size": limit + 1,
-        "page_offset": place.offset,
-    }
-    if database.is_distributed:
-        rows = await _with_songs(
-            database, await database.read(user_songs.list_starred_states, **page)
-        )
-    else:
-        rows = await database.read(user_songs.list_starred_songs, **page)
+    rows = await _own_songs(
+        request,
+        place,
+        user_songs.list_starred_songs,
+        user_songs.list_starred_states,
+        before_starred_at=place.key,
+    )
     return page_response(request, place, rows, page=OwnSongPage)
 
 
@@ -185,20 +207,13 @@ async def list_played_songs(
 ) -> Response[Page[Song]]:
     """Return the songs that the user played, last played first."""
     place = page_request("played", limit, cursor, offset, key_type=datetime)
-    database = database_of(request)
-    page: dict[str, Any] = {
-        "user_id": request.user.user_id,
-        "before_played_at": place.key,
-        "before_id": place.id,
-        "page_size": limit + 1,
-        "page_offset": place.offset,
-    }
-    if database.is_distributed:
-        rows = await _with_songs(
-            database, await database.read(user_songs.list_played_states, **page)
-        )
-    else:
-        rows = await database.read(user_songs.list_played_songs, **page)
+    rows = await _own_songs(
+        request,
+        place,
+        user_songs.list_played_songs,
+        user_songs.list_played_states,
+        before_played_at=place.key,
+    )
     return page_response(request, place, rows, page=OwnSongPage)
 
 

@@ -13,7 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
-from kleio import accounts
+from kleio import account_rules, accounts, passwords
 from kleio.db.queries import Connection
 from kleio.http import fields
 from kleio.http.auth import (
@@ -175,7 +175,7 @@ async def update_user(
     """Change what is given; takes `If-Match`. The last administrator stays one."""
     expected = expected_version(request)
     if isinstance(data.email, str):
-        accounts.check_email(data.email)
+        account_rules.check_email(data.email)
     changes = {
         name: value
         for name, value in (
@@ -186,7 +186,7 @@ async def update_user(
         if value is not UNSET
     }
     if isinstance(data.password, str):
-        changes["passwordHash"] = await accounts.hash_password(data.password)
+        changes["passwordHash"] = await passwords.hash_password(data.password)
     async with database_of(request).transaction() as conn:
         if data.role == "user":
             await _only_as_administrator(conn, request, leaving=user_id)

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kleio.account_records import FolderRecord
-from kleio.accounts import DISCOGS_USERNAME_LENGTH
+from kleio.account_rules import DISCOGS_USERNAME_LENGTH
 from kleio.durations import UNKNOWN_SECONDS
 from kleio.importers import older_values as values
 from kleio.importers.findings import Findings

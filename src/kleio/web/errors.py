@@ -13,7 +13,7 @@ from typing import Any
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from kleio.accounts import InvalidField
+from kleio.account_rules import InvalidField
 from kleio.db.errors import DatabaseError
 from kleio.http import problems
 from kleio.http.problems import ProblemError
