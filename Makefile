@@ -43,7 +43,7 @@ attack: install ## fuzz the whole API for half an hour; KLEIO_ATTACK_EXAMPLES=15
 	KLEIO_ATTACK=1 $(BIN)/python -m pytest -n 0 -o faulthandler_timeout=0 tests/attack $(ARGS)
 
 chaos: install ## break all that can break, with requests running; prints what clients saw and lost
-	KLEIO_FAULTS=all $(BIN)/python -m pytest -n 0 -o session_timeout=7200 tests/faults $(ARGS)
+	KLEIO_FAULTS=all $(BIN)/python -m pytest -n 0 -o session_timeout=7200 -o faulthandler_timeout=0 tests/faults $(ARGS)
 
 soak: install ## look for what grows under load; make soak ARGS="--minutes 30" is the default
 	$(BIN)/python tests/load/soak.py $(ARGS)

@@ -71,7 +71,7 @@ GRANT SELECT ON stylus_models TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (active, cartridge_type, expected_lifespan_hours, install_date, is_primary, manufacturer, name, owned, purchase_date, updated_at) ON styluses TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (added_at, conflicts, copy_id, custom_fields, folder_number, is_adopted, media_condition, merged, merged_custom, notes, rating, reading, release_discogs_id, release_id, seen_updated_at, sleeve_condition, verdict) ON sync_items TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (alive_at, attempts, backend_pid, backend_started_at, cancel_requested, owner) ON sync_jobs TO :"app";
-GRANT INSERT, SELECT, UPDATE (calls, counts, error, error_code, finished_at, pages_done, pages_total, phase, phase_started_at, releases_done, releases_total, report, started_at, state, status, updated_at) ON sync_runs TO :"app";
+GRANT DELETE, INSERT, SELECT, UPDATE (calls, counts, error, error_code, finished_at, pages_done, pages_total, phase, phase_started_at, releases_done, releases_total, report, started_at, state, status, updated_at) ON sync_runs TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (credits, duration_seconds, duration_text, parent_seq, position, title, type) ON tracks TO :"app";
 GRANT INSERT, SELECT, UPDATE (preferences, updated_at) ON user_preferences TO :"app";
 GRANT DELETE, INSERT, SELECT, UPDATE (added_at, archive_reason, archived_at, custom_fields, discogs_instance_id, folder_id, media_condition, notes, rating, release_id, sleeve_condition, updated_at) ON user_releases TO :"app";

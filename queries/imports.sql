@@ -251,3 +251,80 @@ SELECT JSON_OBJECT(
 DELETE FROM import_runs AS r
  WHERE r.user_id = :user_id::uuid
    AND r.id = :run_id::uuid;
+
+-- name: delete_ended_runs(before, kept, max_records, after_created_at, after_id, max_runs)^
+-- Forget imports of all users that ended long ago, but the last ones of each user: one page of
+-- the old runs, the oldest first, of which those go that enough later ones of their kind follow.
+--
+-- A report goes with its run. What a run brought stays, and so does what was noted of where it
+-- came from (id_map): the same file again adds nothing.
+--
+-- Returns: one row ForgottenRuns.
+-- Params:  before timestamptz: what ended since then stays. kept int: how many of the last runs of
+--          each user, source and outcome stay. max_records bigint: a page ends with the run that
+--          reaches it. after_created_at timestamptz, after_id uuid: the last run of the page
+--          before, NULL for the first.
+-- Index:   import_runs_latest_idx (created_at, id), import_runs_pkey (user_id, id).
+-- Order:   created_at, id; total, so that no run is looked at twice.
+-- Cost:    at most 11 buffers.
+-- Locks:   the runs and their rows.
+-- Allow:   isolation: of all users, for `kleio maintain` alone.
+WITH old AS (
+    SELECT page.user_id, page.id, page.created_at
+      FROM (SELECT r.user_id, r.id, r.created_at,
+                   sum(r.records) OVER (ORDER BY r.created_at, r.id) - r.records AS records_before
+              FROM import_runs AS r
+             WHERE (r.created_at, r.id)
+                       > (coalesce(:after_created_at::timestamptz, '-infinity'),
+                          coalesce(:after_id::uuid, '00000000-0000-0000-0000-000000000000'))
+               AND r.created_at < :before::timestamptz
+             ORDER BY r.created_at, r.id
+             LIMIT :max_runs::int) AS page
+     WHERE page.records_before < :max_records::bigint
+),
+deleted AS (
+    DELETE FROM import_runs AS r
+     USING old AS o
+     WHERE r.user_id = o.user_id
+       AND r.id = o.id
+       AND r.finished_at < :before::timestamptz
+       AND (SELECT count(*)
+              FROM (SELECT
+                      FROM import_runs AS later
+                     WHERE later.user_id = r.user_id
+                       AND later.id > r.id
+                       AND later.source = r.source
+                       AND later.finished_at IS NOT NULL
+                       AND (later.state = 'done') = (r.state = 'done')
+                     ORDER BY later.id
+                     LIMIT :kept::int) AS enough) >= :kept::int
+    RETURNING r.id
+)
+SELECT (SELECT count(*) FROM deleted) AS deleted,
+       (array_agg(o.created_at ORDER BY o.created_at DESC, o.id DESC))[1] AS last_created_at,
+       (array_agg(o.id ORDER BY o.created_at DESC, o.id DESC))[1] AS last_id
+  FROM old AS o;
+
+-- name: count_ended_runs(before, kept)$
+-- How many runs delete_ended_runs would forget, page by page.
+--
+-- Returns: one bigint.
+-- Params:  as delete_ended_runs.
+-- Index:   import_runs_latest_idx (created_at, id), import_runs_pkey (user_id, id).
+-- Cost:    at most 11 buffers.
+-- Locks:   none.
+-- Allow:   isolation: of all users, for `kleio maintain` alone.
+SELECT count(*)
+  FROM import_runs AS r
+ WHERE r.created_at < :before::timestamptz
+   AND r.finished_at < :before::timestamptz
+   AND (SELECT count(*)
+          FROM (SELECT
+                  FROM import_runs AS later
+                 WHERE later.user_id = r.user_id
+                   AND later.id > r.id
+                   AND later.source = r.source
+                   AND later.finished_at IS NOT NULL
+                   AND (later.state = 'done') = (r.state = 'done')
+                 ORDER BY later.id
+                 LIMIT :kept::int) AS enough) >= :kept::int;

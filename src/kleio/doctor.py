@@ -217,7 +217,7 @@ async def _care(conn: Connection) -> list[Finding]:
             + (": run `kleio maintain`" if few else ""),
         )
     )
-    job = care.Job(conn=conn, now=now, dry_run=True)
+    job = care.Job(conn=conn, now=now, dry_run=True, keep_runs=0.0)
     for step in care.LOOKS:
         found += [
             Finding(level="warn", part="care", line=warning)

@@ -32,6 +32,7 @@ from kleio.repositories import (
     partitions,
     tokens,
 )
+from kleio.run_history import count_ended_runs, forget_ended_runs
 from kleio.settings import Secret, Settings
 
 logger = logging.getLogger("kleio.maintenance")
@@ -70,11 +71,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step is given: a connection in autocommit mode, and the time."""
+    """What a step is given: a connection in autocommit mode, the time, `Settings.keep_runs`."""
 
     conn: Connection
     now: datetime
     dry_run: bool
+    keep_runs: float
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -169,6 +171,19 @@ async def _imports(job: Job) -> Outcome:
     return _counted(count, "dead import")
 
 
+async def _runs(job: Job) -> Outcome:
+    if not job.keep_runs:
+        return Outcome()
+    before = job.now - timedelta(seconds=job.keep_runs)
+    work = count_ended_runs if job.dry_run else forget_ended_runs
+    ended_imports, ended_syncs = await work(job.conn, before)
+    found = (_counted(ended_imports, "old import"), _counted(ended_syncs, "old sync"))
+    return Outcome(
+        changed=sum(kind.changed for kind in found),
+        lines=[line for kind in found for line in kind.lines],
+    )
+
+
 async def _statistics(job: Job) -> Outcome:
     tables = await maintenance.list_stale_tables(
         job.conn, min_changes=STALE_CHANGES, share=STALE_SHARE
@@ -255,6 +270,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "imports", f"end imports that nobody goes on with after {DEAD_IMPORT_DAYS} days", _imports
     ),
+    Step("runs", "forget imports and syncs that ended long before their user's last ones", _runs),
     Step("statistics", "ANALYZE tables whose statistics are old", _statistics),
     Step("indexes", "look for invalid indexes", _indexes),
     *LOOKS,
@@ -274,6 +290,7 @@ async def maintain(
     conn: Connection,
     *,
     dry_run: bool = False,
+    keep_runs: float = 0.0,
     unless_since: datetime | None = None,
     steps: Sequence[Step] = STEPS,
     report: Callable[[StepResult], None] = lambda _: None,
@@ -283,6 +300,7 @@ async def maintain(
     Args:
         conn: in autocommit mode, straight to the server.
         dry_run: only find out what there is to do, and remember nothing.
+        keep_runs: seconds that imports and syncs are remembered after their end, 0 for ever.
         unless_since: do nothing either where somebody has finished them after this time.
         steps: what there is to do.
         report: called after each step.
@@ -296,7 +314,7 @@ async def maintain(
         started = datetime.now(UTC)
         results = []
         for step in steps:
-            results.append(await _do(conn, step, dry_run=dry_run))
+            results.append(await _do(conn, step, dry_run=dry_run, keep_runs=keep_runs))
             report(results[-1])
         if not dry_run:
             await _remember(
@@ -319,11 +337,11 @@ async def _is_done(conn: Connection, since: datetime) -> bool:
     return any(step.step == RUN and step.finished_at > since for step in known)
 
 
-async def _do(conn: Connection, step: Step, *, dry_run: bool) -> StepResult:
+async def _do(conn: Connection, step: Step, *, dry_run: bool, keep_runs: float) -> StepResult:
     now, clock = datetime.now(UTC), time.perf_counter()
     outcome, problem = Outcome(), None
     try:
-        outcome = await step.run(Job(conn=conn, now=now, dry_run=dry_run))
+        outcome = await step.run(Job(conn=conn, now=now, dry_run=dry_run, keep_runs=keep_runs))
     except DatabaseError as error:
         if conn.closed:
             raise
@@ -393,7 +411,7 @@ async def maintain_when_due(settings: Settings, conninfo: str) -> list[StepResul
     conn = await connect_to_maintain(settings, conninfo)
     async with conn:
         since = datetime.now(UTC) - timedelta(seconds=settings.maintain_interval)
-        results = await maintain(conn, unless_since=since)
+        results = await maintain(conn, keep_runs=settings.keep_runs, unless_since=since)
     for result in results or ():
         for line in result.lines:
             logger.info("maintenance, %s: %s", result.step, line)

@@ -151,6 +151,17 @@ class Settings(DatabaseSettings, frozen=True, kw_only=True):
             kind="duration",
         ),
     ] = 3600.0
+    keep_runs: Annotated[
+        float,
+        variable(
+            "KLEIO_KEEP_RUNS",
+            "How long imports, with their reports, and syncs are remembered after their end; the "
+            "last ones of each user stay. 0 keeps all.",
+            ge=0,
+            le=36_500 * DAY,
+            kind="duration",
+        ),
+    ] = 90 * DAY
     cache_url: Annotated[
         Secret | None,
         variable(

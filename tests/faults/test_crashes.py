@@ -210,6 +210,21 @@ async def _neglected(conninfo: str) -> None:
             " SELECT u.id, s.id, 1, now(), now() FROM users AS u, songs AS s WHERE s.name = 'Old'",
             "INSERT INTO genres (name, created_at)"
             " SELECT 'genre ' || n, now() FROM generate_series(1, 2000) AS n",
+            "WITH run AS ("
+            " INSERT INTO import_runs (user_id, source, source_key, file_name, options, dry_run,"
+            "   with_updates, state, records, bytes_read, bytes_total, counts, created_at,"
+            "   updated_at, finished_at)"
+            " SELECT id, 'account', 'x', 'old', '{}', false, false, 'done', 30, 1, 1,"
+            "        jsonb_build_object('copy', jsonb_build_object('new', 30)), '2020-01-01Z',"
+            "        '2020-01-01Z', '2020-01-01Z'"
+            "   FROM users CROSS JOIN generate_series(1, 8) RETURNING user_id, id)"
+            " INSERT INTO import_rows (user_id, run_id, seq, kind, verdict, place)"
+            " SELECT user_id, id, n, 'copy', 'new', 'line'"
+            "   FROM run CROSS JOIN generate_series(1, 30) AS n",
+            "INSERT INTO sync_runs (user_id, status, dry_run, with_details, created_at, updated_at,"
+            "                       finished_at)"
+            " SELECT id, 'completed', false, false, '2020-01-01Z', '2020-01-01Z', '2020-01-01Z'"
+            "   FROM users CROSS JOIN generate_series(1, 8)",
         ):
             await conn.execute(statement)
 
@@ -233,7 +248,9 @@ def cared_for(conninfo: str) -> list[Any]:
         ]
         forgotten = conn.execute(
             "SELECT (SELECT count(*) FROM auth_tokens), (SELECT count(*) FROM idempotency_keys),"
-            "       (SELECT reltuples FROM pg_class WHERE oid = 'genres'::regclass)"
+            "       (SELECT reltuples FROM pg_class WHERE oid = 'genres'::regclass),"
+            "       (SELECT count(*) FROM import_runs), (SELECT count(*) FROM import_rows),"
+            "       (SELECT count(*) FROM sync_runs)"
         ).fetchone()
     rows = {name: row for name, row in fingerprint(conninfo).items() if not name.startswith("mv_")}
     return [rows, relations, away, forgotten]
@@ -260,6 +277,7 @@ def test_maintain_killed_at_every_point(
         assert statements > 30
         undisturbed = cared_for(conninfo)
         assert ("archive", "songs_2020_02", False) in undisturbed[1]
+        assert undisturbed[3][3:] == (5 * 2, 5 * 2 * 30, 5 * 2)
         assert broken_rules(conninfo) == []
     for point in range(1, statements + 1):
         with server.database(neglected) as conninfo:

@@ -12,6 +12,14 @@ PAGE = {"page_size": 50, "page_offset": 0}
 FIRST = {"before_id": None, "before_added_at": None, "before_key": None, "before_score": None}
 FIRST |= {"before_played_at": None, "before_cleaned_at": None}
 FIRST |= {"after_id": None, "after_added_at": None, "after_key": None, "after_name": None}
+ENDED = {
+    "before": datetime(2100, 1, 1, tzinfo=UTC),
+    "kept": 5,
+    "after_created_at": None,
+    "after_id": None,
+}
+"""Old runs, whenever the rows were made."""
+
 MIDDLE = datetime(2020, 2, 1, tzinfo=UTC)
 LATER = datetime(2020, 2, 10, tzinfo=UTC)
 UUID_MAX = UUID(int=2**128 - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plan_cases.case import FIRST, PAGE, UUID_MAX, Case
+from plan_cases.case import ENDED, FIRST, PAGE, UUID_MAX, Case
 
 ROWS = {"user_id": "@user_id", "run_id": "@run_id", "verdict": None, "kind": None}
 START = {"after_seq": None, "after_id": None}
@@ -37,6 +37,13 @@ CASES = [
     ),
     Case("imports.export_rows", ROWS, {"import_rows_pkey"}, 15, 200),
     Case("imports.export_rows_csv", ROWS, {"import_rows_pkey"}, 15, 200),
+    Case(
+        "imports.delete_ended_runs",
+        {**ENDED, "max_records": 100_000, "max_runs": 100},
+        {"import_runs_latest_idx", "import_runs_pkey"},
+        800,
+        1,
+    ),
     Case(
         "import_checks.export_reasons",
         {"user_id": "@user_id", "run_id": "@run_id"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plan_cases.case import PAGE, UUID_MAX, Case
+from plan_cases.case import ENDED, PAGE, UUID_MAX, Case
 
 CASES = [
     Case(
@@ -14,3 +14,12 @@ CASES = [
     )
     for name, before in (("", None), ("later page", UUID_MAX))
 ]
+CASES.append(
+    Case(
+        "sync_runs.delete_ended_runs",
+        {**ENDED, "max_runs": 100},
+        {"sync_runs_latest_idx", "sync_runs_pkey"},
+        800,
+        1,
+    )
+)

@@ -74,6 +74,7 @@ async def _run(
         return await maintenance.maintain(
             conn,
             dry_run=dry_run,
+            keep_runs=settings.keep_runs,
             steps=steps,
             report=(lambda _: None) if quiet else lambda result: _print(result, dry_run=dry_run),
         )

@@ -50,6 +50,14 @@ class ImportRow(Row, frozen=True):
     target_id: UUID | None
 
 
+class ForgottenRuns(Row, frozen=True):
+    """How many runs of a page of old ones are forgotten; its last run, None where it has none."""
+
+    deleted: int
+    last_created_at: datetime | None
+    last_id: UUID | None
+
+
 @query
 async def insert_run(
     conn: Connection,
@@ -156,3 +164,22 @@ def export_rows(
 @query
 async def delete_run(conn: Connection, *, user_id: UUID, run_id: UUID) -> int:
     """Delete a run with its report."""
+
+
+@query
+async def delete_ended_runs(
+    conn: Connection,
+    *,
+    before: datetime,
+    kept: int,
+    max_records: int,
+    after_created_at: datetime | None,
+    after_id: UUID | None,
+    max_runs: int,
+) -> ForgottenRuns | None:
+    """Forget runs of all users that ended long ago, of one page of the old ones; one row."""
+
+
+@query
+async def count_ended_runs(conn: Connection, *, before: datetime, kept: int) -> int:
+    """Return how many runs of all users ended long ago and are not the last of their kind."""

@@ -48,6 +48,14 @@ class RunState(Row, frozen=True):
     updated_at: datetime
 
 
+class ForgottenRuns(Row, frozen=True):
+    """How many runs of a page of old ones are forgotten; its last run, None where it has none."""
+
+    deleted: int
+    last_created_at: datetime | None
+    last_id: UUID | None
+
+
 @query
 async def insert_run(
     conn: Connection, *, user_id: UUID, dry_run: bool, with_details: bool, now: datetime
@@ -119,3 +127,21 @@ async def update_run_finished(
     now: datetime,
 ) -> int:
     """Note how a run ended; return 0 where it had ended before."""
+
+
+@query
+async def delete_ended_runs(
+    conn: Connection,
+    *,
+    before: datetime,
+    kept: int,
+    after_created_at: datetime | None,
+    after_id: UUID | None,
+    max_runs: int,
+) -> ForgottenRuns | None:
+    """Forget runs of all users that ended long ago, of one page of the old ones; one row."""
+
+
+@query
+async def count_ended_runs(conn: Connection, *, before: datetime, kept: int) -> int:
+    """Return how many runs of all users ended long ago and are not the last of their kind."""
