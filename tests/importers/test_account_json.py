@@ -161,6 +161,21 @@ async def test_a_file_that_is_none_is_told_and_nothing_written(
     assert await table_rows(tx, account.id) == before
 
 
+async def test_a_release_that_lists_could_not_show_is_refused(tx: Connection) -> None:
+    """It would stand in everybody's pages of the catalogue, 200 of its kind at once."""
+    account = await make_user(tx)
+    long = {"artists": [{"name": "A" * 500}] * 200}
+    whole = {"tracks": [{"seq": n, "title": "T" * 500} for n in range(1, 300)], "notes": "n" * 9**5}
+    documents = ({"title": "T" * 70_000}, {"title": "x", **long}, {"title": "x", **whole})
+    releases = [{"id": f"r{n}", "document": document} for n, document in enumerate(documents)]
+    run = await import_account(tx, account.id, account_file(releases=releases))
+    assert counts(run)["release"] == {"invalid": 2, "new": 1}
+    assert [row.reason for row in await rows_of(tx, account.id, run, kind="release")] == [
+        *["more than 65,536 bytes for lists to show"] * 2,
+        None,
+    ]
+
+
 async def test_records_are_refused_alone_with_their_place(tx: Connection) -> None:
     account = await make_user(tx)
     file = account_file(

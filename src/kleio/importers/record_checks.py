@@ -21,7 +21,7 @@ from kleio.account_records import (
     ReleaseRecord,
     StylusRecord,
 )
-from kleio.catalogue import ArtistCredit, ReleaseDocument
+from kleio.catalogue import MAX_CARD_BYTES, ArtistCredit, ReleaseDocument, card_bytes
 from kleio.time_zones import known_zones
 
 MEDIA_CONDITIONS = ("M", "NM", "VG+", "VG", "G+", "G", "F", "P", "Not Graded")
@@ -158,6 +158,8 @@ def _release_problems(document: ReleaseDocument) -> Iterator[str]:
             f"tracks[{place}].durationSeconds", track.duration_seconds, 0, MAX_INTEGER
         )
         yield from _range(f"tracks[{place}].parentSeq", track.parent_seq, 1, len(seqs))
+    if card_bytes(document) > MAX_CARD_BYTES:
+        yield f"more than {MAX_CARD_BYTES:,} bytes for lists to show"
     yield from _identifier_problems(document.metadata.get("identifiers", []))
 
 
