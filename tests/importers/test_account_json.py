@@ -190,6 +190,7 @@ async def test_records_are_refused_alone_with_their_place(tx: Connection) -> Non
              "archiveReason": "boredom"},
             {"id": "h", "releaseId": "r", "folderId": "nowhere"},
             {"id": "h", "releaseId": "r"},
+            {"id": "i", "releaseId": "r", "customFields": {f"{n}": "x" * 10**4 for n in range(7)}},
         ],
         plays=[
             {**PLAY, "playedAt": "2024-01-01T20:00:00"},
@@ -221,6 +222,7 @@ async def test_records_are_refused_alone_with_their_place(tx: Connection) -> Non
         " duplicate, mistake, removed at Discogs, other",
         "$.copies[5]": "new folder nowhere is not in the file, or was refused",
         "$.copies[6]": "invalid id: an earlier copy has it",
+        "$.copies[7]": "invalid customFields: more than 65,536 bytes",
         "$.plays[0]": "invalid playedAt: needs a zone",
         "$.plays[1]": "invalid playedAt: more than a day in the future",
         "$.plays[2]": "invalid playedAt: before 1877",
@@ -234,6 +236,8 @@ async def test_records_are_refused_alone_with_their_place(tx: Connection) -> Non
 
 HOSTILE = {
     "identifiers that are none": {"metadata": {"identifiers": {"a": 1}}},
+    "companies that are none": {"metadata": {"companies": {"a": 1}}},
+    "videos that are none": {"metadata": {"videos": ["a"]}},
     "an identifier that is none": {"metadata": {"identifiers": [1]}},
     "a track numbered twice": {"tracks": [{"seq": 1, "title": "a"}, {"seq": 1, "title": "b"}]},
     "a number of no release": {"discogsId": 2**31},
