@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from kleio import accounts, encryption
 from kleio.discogs.credentials import keep_token
+from kleio.holdings import check_holdings
 from kleio.http import fields
 from kleio.http.auth import NO_AUTH, ApiRequest, UserRequest, database_of, note_write
 from kleio.http.guesses import guesses_of
@@ -152,6 +153,7 @@ async def make_token(request: UserRequest, wish: NewToken) -> tuple[Token, str]:
     """Make a token of the request's user; its text is told this once."""
     days = wish.expires_in_days
     async with database_of(request).connection() as conn:
+        await check_holdings(conn, request.user.user_id, "tokens", more=1)
         return await accounts.create_token(
             conn,
             user_id=request.user.user_id,
