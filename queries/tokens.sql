@@ -103,16 +103,27 @@ DELETE FROM auth_tokens AS t
  WHERE t.user_id = :user_id::uuid
    AND t.name = :name::text;
 
--- name: delete_expired_tokens(user_id, now)!
--- Forget a user's tokens that have expired; done at each login, so that they don't pile up.
+-- name: delete_spent_tokens(user_id, name, kept, now)!
+-- Forget a user's tokens that have expired, and of those of a name all but the latest.
+--
+-- Done at each login, so that they don't pile up.
 --
 -- Returns: the number of tokens deleted.
 -- Index:   auth_tokens_user_idx (user_id, id).
--- Cost:    at most 20 buffers.
+-- Cost:    at most 25 buffers.
 -- Locks:   the rows.
+-- Allow:   offset: no page, but how many are kept; it is the same each time.
 DELETE FROM auth_tokens AS t
  WHERE t.user_id = :user_id::uuid
-   AND t.expires_at <= :now::timestamptz;
+   AND (t.expires_at <= :now::timestamptz
+        OR t.name = :name::text
+           AND t.id <= (SELECT o.id
+                          FROM auth_tokens AS o
+                         WHERE o.user_id = :user_id::uuid
+                           AND o.name = :name::text
+                         ORDER BY o.id DESC
+                        OFFSET :kept::int
+                         LIMIT 1));
 
 -- name: update_tokens_last_used(token_hashes, now)!
 -- Say that these tokens were used; sent in batches, so that no request writes.

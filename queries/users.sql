@@ -1,5 +1,5 @@
 -- Users: who they are and what they may.
--- Tables: users.
+-- Tables: users; folders, styluses and auth_tokens to count them.
 
 -- name: insert_user(username, email, discogs_username, role, password_hash, now)^
 -- A new user.
@@ -78,6 +78,18 @@ SELECT lower(u.username) AS name_key, u.id,
 -- Locks:   none.
 SELECT count(*)
   FROM users AS u;
+
+-- name: get_holdings(user_id)^
+-- How much a user has of what one answer lists in whole: it must never be more than that can hold.
+--
+-- Returns: one row Holdings.
+-- Index:   folders_user_id_number_key, styluses_pkey (user_id, id),
+--          auth_tokens_user_idx (user_id, id).
+-- Cost:    at most 20 buffers.
+-- Locks:   none.
+SELECT (SELECT count(*) FROM folders AS f WHERE f.user_id = :user_id::uuid) AS folders,
+       (SELECT count(*) FROM styluses AS s WHERE s.user_id = :user_id::uuid) AS styluses,
+       (SELECT count(*) FROM auth_tokens AS t WHERE t.user_id = :user_id::uuid) AS tokens;
 
 -- name: update_user(user_id, changes, expected_updated_at, now)^
 -- Change a user.

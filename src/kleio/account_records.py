@@ -26,6 +26,14 @@ FORMAT = "kleio-account"
 VERSION = 1
 """The version of the whole-account JSON: raise it when an older reader would misread it."""
 
+MAX_CUSTOM_BYTES = 64 * 1024
+"""What a copy's custom fields may take: a page of a shelf has 200 copies."""
+
+
+def custom_bytes(custom_fields: dict[str, Any]) -> int:
+    """Return how many bytes the custom fields of a copy take."""
+    return len(msgspec.json.encode(custom_fields))
+
 
 class AccountRecord(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"):
     """Base of all records; `id` is the source's name for the row."""

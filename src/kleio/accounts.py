@@ -46,6 +46,9 @@ FIRST = "first"
 LOGIN = "login"
 """The name of the tokens that a login makes."""
 
+KEPT_LOGINS = 1000
+"""Logins of a user that stay valid; with one more, the oldest ends."""
+
 UNCATEGORIZED = "Uncategorized"
 """The name of every user's folder number 1, as on Discogs."""
 
@@ -221,7 +224,9 @@ async def sign_in(
             if new_hash is not None:
                 # Not where the user was changed since: the password may be another one by now.
                 await _store_hash(conn, secret.id, new_hash, now, version=secret.updated_at)
-            await tokens.delete_expired_tokens(conn, user_id=secret.id, now=now)
+            await tokens.delete_spent_tokens(
+                conn, user_id=secret.id, name=LOGIN, kept=KEPT_LOGINS - 1, now=now
+            )
             token, text = await create_token(
                 conn, user_id=secret.id, name=LOGIN, lifetime=lifetime, now=now
             )

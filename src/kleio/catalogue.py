@@ -142,9 +142,18 @@ class MasterDocument(Document, kw_only=True, omit_defaults=True, rename="camel")
     metadata: dict[str, Any] = {}
 
 
+MAX_CARD_BYTES = 64 * 1024
+"""What lists show of a release that a user brings: everybody's pages hold it, 200 at once."""
+
 D = TypeVar("D", bound=Document)
 
 _encoder = msgspec.json.Encoder()
+
+
+def card_bytes(document: ReleaseDocument) -> int:
+    """Return about how many bytes of a release lists show: all but notes, tracks and the like."""
+    shown = msgspec.structs.replace(document, notes=None, tracks=[], metadata={})
+    return len(_encoder.encode(shown))
 
 
 def seal(document: D) -> D:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Beside those that move a terminal's cursor, those that turn the direction of what is written.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
 def show_bytes(count: float | None) -> str:

@@ -49,6 +49,16 @@ async def test_a_copy_is_added_read_changed_and_removed(site: Site) -> None:
         problem(await again, 404, "not-found")
 
 
+async def test_custom_fields_that_a_page_could_not_show(start) -> None:
+    """A page has 200 copies, and would else have as many megabytes."""
+    long = {"customFields": {f"field {number}": "x" * 1000 for number in range(70)}}
+    async with start(KLEIO_MAX_BODY_BYTES="1MiB") as site:
+        answer = await site.alice.post(URL, json={"discogsId": 2} | long)
+        assert "65,536" in field_problem(answer, "customFields", "body")["message"]
+        url = f"{URL}/{await site.copy_id('alice')}"
+        field_problem(await site.alice.patch(url, json=long), "customFields", "body")
+
+
 async def test_several_copies_of_one_release(site: Site) -> None:
     before = await site.value("SELECT count(*) FROM user_releases")
     ids = {(await add(site, {"discogsId": 2})).json()["id"] for _ in range(3)}

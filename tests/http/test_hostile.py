@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from http_site import API, NOWHERE, Site, assert_no_leak, problem
+from http_site import API, NOWHERE, PASSWORD, Site, assert_no_leak, field_problem, problem
 
+from kleio import accounts, holdings
 from servers import as_owner
 from waiting import until
 
@@ -213,6 +214,29 @@ async def test_a_user_sends_one_file_at_a_time(site: Site) -> None:
         go_on.set()
         assert (await first).status_code == 202
     await site.app.state.import_tasks.wait()
+
+
+async def test_what_is_listed_in_whole_has_an_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one account makes a million, and each look at them costs the server a gigabyte."""
+    monkeypatch.setattr(holdings, "MOST", 4)
+    for url, noun in (
+        ("/collection/folders", "folders"),
+        ("/styluses", "styluses"),
+        ("/auth/tokens", "tokens"),
+    ):
+        made = [await site.bob.post(API + url, json={"name": f"x{n}"}) for n in range(5)]
+        statuses = [answer.status_code for answer in made]
+        assert statuses == sorted(statuses), url
+        field_problem(made[-1], noun, "body")
+        assert len((await site.bob.get(API + url)).json()["items"]) == 4
+    # Nobody is kept from signing in: the oldest login ends.
+    monkeypatch.setattr(accounts, "KEPT_LOGINS", 2)
+    login = {"username": "alice", "password": PASSWORD}
+    for _ in range(5):
+        assert (await site.anonymous.post(f"{API}/auth/login", json=login)).status_code == 201
+    assert len((await site.alice.get(f"{API}/auth/tokens")).json()["items"]) == 4
 
 
 async def test_one_user_leaves_connections_for_others(site: Site) -> None:

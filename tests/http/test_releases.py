@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from http_site import DEMO_RELEASES, EQUAL, EQUAL_RELEASES, NOWHERE, Site, problem
+from http_site import DEMO_RELEASES, EQUAL, EQUAL_RELEASES, NOWHERE, Site, field_problem, problem
 
 pytestmark = pytest.mark.anyio
 
@@ -167,6 +167,13 @@ async def catalogue_reads(site: Site) -> list[str]:
         base = f"/api/v1/{noun}s"
         found += [base, f"{base}/{entry}", f"{base}/{entry}/releases"]
     return found
+
+
+async def test_a_release_that_lists_could_not_show_is_refused(start) -> None:
+    async with start(KLEIO_MAX_BODY_BYTES="1MiB") as site:
+        body = {"title": "Long", "artists": [{"name": "A" * 500}] * 200}
+        field_problem(await site.alice.post(URL, json=body), "body", "body")
+        assert await site.value("SELECT count(*) FROM releases WHERE title = 'Long'") == 0
 
 
 async def test_catalogue_reads_have_a_validator(reading: Site) -> None:

@@ -25,6 +25,7 @@ from importing import (
     table_rows,
 )
 from killing import all_of, opened, run_process
+from kleio import holdings
 from kleio.db.errors import DatabaseError, Unavailable
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
@@ -437,6 +438,32 @@ async def test_a_release_that_is_only_looked_up_is_never_added(tx: Connection) -
     # Where another record of the file has all of it, it is found.
     file["releases"].append({"id": "2", "document": {"title": "Whole", "discogsId": 404}})
     assert counts(await import_account(tx, account.id, file))["play"] == {"new": 1}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_more_than_a_user_may_have_is_not_written(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    account = await make_user(conn)
+    monkeypatch.setattr(holdings, "MOST", 4)
+    folders = [{"id": f"f{n}", "name": f"F{n}"} for n in range(4)]
+    await import_account(conn, account.id, account_file(folders=folders[:3]))
+    before = await table_rows(conn, account.id)
+    file = account_file(folders=folders, styluses=[{"id": "s", "name": "S"}])
+
+    async def import_it() -> None:
+        run = await import_account(conn, account.id, file, dry_run=dry_run)
+        await apply(conn, account.id, run.id)
+
+    with pytest.raises(SourceError, match="too many: folders: a user has at most 4 of them"):
+        await import_it()
+    assert await table_rows(conn, account.id) == before
+    latest = (await imports.list_runs(
+        conn, user_id=account.id, before_id=None, page_size=1, page_offset=0
+    ))[0].row  # fmt: skip
+    assert (latest.state, latest.error) == (
+        "failed", "with it there would be too many: folders: a user has at most 4 of them"
+    )  # fmt: skip
 
 
 async def test_one_stylus_stays_primary(tx: Connection) -> None:

@@ -161,6 +161,21 @@ async def test_a_file_that_is_none_is_told_and_nothing_written(
     assert await table_rows(tx, account.id) == before
 
 
+async def test_a_release_that_lists_could_not_show_is_refused(tx: Connection) -> None:
+    """It would stand in everybody's pages of the catalogue, 200 of its kind at once."""
+    account = await make_user(tx)
+    long = {"artists": [{"name": "A" * 500}] * 200}
+    whole = {"tracks": [{"seq": n, "title": "T" * 500} for n in range(1, 300)], "notes": "n" * 9**5}
+    documents = ({"title": "T" * 70_000}, {"title": "x", **long}, {"title": "x", **whole})
+    releases = [{"id": f"r{n}", "document": document} for n, document in enumerate(documents)]
+    run = await import_account(tx, account.id, account_file(releases=releases))
+    assert counts(run)["release"] == {"invalid": 2, "new": 1}
+    assert [row.reason for row in await rows_of(tx, account.id, run, kind="release")] == [
+        *["more than 65,536 bytes for lists to show"] * 2,
+        None,
+    ]
+
+
 async def test_records_are_refused_alone_with_their_place(tx: Connection) -> None:
     account = await make_user(tx)
     file = account_file(
@@ -175,6 +190,7 @@ async def test_records_are_refused_alone_with_their_place(tx: Connection) -> Non
              "archiveReason": "boredom"},
             {"id": "h", "releaseId": "r", "folderId": "nowhere"},
             {"id": "h", "releaseId": "r"},
+            {"id": "i", "releaseId": "r", "customFields": {f"{n}": "x" * 10**4 for n in range(7)}},
         ],
         plays=[
             {**PLAY, "playedAt": "2024-01-01T20:00:00"},
@@ -206,6 +222,7 @@ async def test_records_are_refused_alone_with_their_place(tx: Connection) -> Non
         " duplicate, mistake, removed at Discogs, other",
         "$.copies[5]": "new folder nowhere is not in the file, or was refused",
         "$.copies[6]": "invalid id: an earlier copy has it",
+        "$.copies[7]": "invalid customFields: more than 65,536 bytes",
         "$.plays[0]": "invalid playedAt: needs a zone",
         "$.plays[1]": "invalid playedAt: more than a day in the future",
         "$.plays[2]": "invalid playedAt: before 1877",
@@ -219,6 +236,8 @@ async def test_records_are_refused_alone_with_their_place(tx: Connection) -> Non
 
 HOSTILE = {
     "identifiers that are none": {"metadata": {"identifiers": {"a": 1}}},
+    "companies that are none": {"metadata": {"companies": {"a": 1}}},
+    "videos that are none": {"metadata": {"videos": ["a"]}},
     "an identifier that is none": {"metadata": {"identifiers": [1]}},
     "a track numbered twice": {"tracks": [{"seq": 1, "title": "a"}, {"seq": 1, "title": "b"}]},
     "a number of no release": {"discogsId": 2**31},

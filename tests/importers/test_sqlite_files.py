@@ -100,6 +100,15 @@ def test_other_applications_databases(tmp_path: Path) -> None:
     )
 
 
+def test_value_without_end(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as conn:
+        conn.execute("CREATE TABLE notes AS SELECT printf('%.*c', 20000000, 'x') AS note")
+        conn.commit()
+    opened = closing(sqlite_files.SqliteFile(database))
+    with opened as file, pytest.raises(SourceError, match="16,777,216"):
+        list(file.rows("SELECT note FROM notes"))
+
+
 def test_file_is_only_read(database: Path) -> None:
     with untouched(database), closing(KleioSqlite(database)) as source:
         list(source)

@@ -83,15 +83,25 @@ async def test_tokens_of_a_name_are_revoked_together(tx: Connection) -> None:
     assert len(await tokens.list_tokens(tx, user_id=other.id)) == 1
 
 
-async def test_expired_tokens_are_forgotten_and_no_others(tx: Connection) -> None:
+async def test_spent_tokens_are_forgotten_and_no_others(tx: Connection) -> None:
     account, other = await make_user(tx), await make_user(tx)
     for owner in (account, other):
         await make_token(tx, owner.id, name="old", expires_at=NOW)
         await make_token(tx, owner.id, name="young", expires_at=NOW + SECOND)
-    assert await tokens.delete_expired_tokens(tx, user_id=account.id, now=NOW) == 1
+    spent = {"user_id": account.id, "name": "login", "now": NOW}
+    assert await tokens.delete_spent_tokens(tx, kept=2, **spent) == 1
     names = [token.name for token in await tokens.list_tokens(tx, user_id=account.id)]
     assert names == ["young", "test"]
     assert len(await tokens.list_tokens(tx, user_id=other.id)) == 3
+    for owner in (account, account, other, account, account):
+        await make_token(tx, owner.id, name="login")
+    latest = [token.id for token in await tokens.list_tokens(tx, user_id=account.id)][:2]
+    assert await tokens.delete_spent_tokens(tx, kept=2, **spent) == 2
+    left = await tokens.list_tokens(tx, user_id=account.id)
+    assert [token.id for token in left[:2]] == latest
+    assert [token.name for token in left] == ["login", "login", "young", "test"]
+    assert await tokens.delete_spent_tokens(tx, kept=2, **spent) == 0
+    assert len(await tokens.list_tokens(tx, user_id=other.id)) == 4
 
 
 async def test_the_last_use_is_written_for_a_batch(tx: Connection) -> None:

@@ -14,6 +14,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
+from kleio.account_records import MAX_CUSTOM_BYTES, custom_bytes
 from kleio.db.queries import Connection
 from kleio.http import fields, idempotency, shelf
 from kleio.http.auth import ApiRequest, UserRequest, database_of
@@ -82,6 +83,16 @@ def check_added_at(added_at: datetime) -> None:
         raise invalid_field("addedAt", "before 1900 or in the future")
 
 
+def check_custom_fields(custom_fields: dict[str, str]) -> None:
+    """Refuse custom fields that a page of copies could not show.
+
+    Raises:
+        ProblemError: 400, naming `customFields`.
+    """
+    if custom_fields and custom_bytes(custom_fields) > MAX_CUSTOM_BYTES:
+        raise invalid_field("customFields", f"more than {MAX_CUSTOM_BYTES:,} bytes")
+
+
 @post(
     "/collection",
     responses={201: ResponseSpec(CopyWithRelease, generate_examples=False)}
@@ -92,6 +103,7 @@ async def add_copy(request: ApiRequest, data: JSONBody[NewCopy]) -> Response[byt
     """Put one more copy of a release on the shelf; takes an `Idempotency-Key`."""
     if (data.release_id is None) == (data.discogs_id is None):
         raise invalid_field("releaseId", "give either releaseId or discogsId")
+    check_custom_fields(data.custom_fields)
     now = datetime.now(UTC)
     if data.added_at is not None:
         check_added_at(data.added_at)
@@ -160,6 +172,8 @@ async def change_copy(
     Raises:
         ProblemError: 404; 412 where it is not of the expected version.
     """
+    if isinstance(changes.custom_fields, dict):
+        check_custom_fields(changes.custom_fields)
     user_id = request.user.user_id
     async with database_of(request).transaction() as conn:
         copy = await collection.update_copy(

@@ -14,6 +14,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from kleio.db.errors import Conflict, MissingReference
+from kleio.holdings import check_holdings
 from kleio.http import fields
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.paging import Page
@@ -96,6 +97,7 @@ async def add_folder(request: ApiRequest, data: JSONBody[FolderNaming]) -> Respo
     try:
         async with database_of(request).transaction() as conn:
             await folders.lock_folders(conn, user_id=user_id)
+            await check_holdings(conn, user_id, "folders", more=1)
             folder = await folders.insert_folder(
                 conn, user_id=user_id, number=None, name=name, now=now
             )

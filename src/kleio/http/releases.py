@@ -12,11 +12,13 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Raw
 
 from kleio.catalogue import (
+    MAX_CARD_BYTES,
     ArtistCredit,
     FormatDocument,
     LabelCredit,
     ReleaseDocument,
     TrackDocument,
+    card_bytes,
     seal,
 )
 from kleio.db.queries import Connection
@@ -92,7 +94,11 @@ class NewRelease(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     barcode: fields.Line | None = None
 
     def to_document(self) -> ReleaseDocument:
-        """Return the document that is stored."""
+        """Return the document that is stored.
+
+        Raises:
+            ProblemError: 400 where it is too long for lists.
+        """
         document = ReleaseDocument(
             title=self.title,
             year=self.year,
@@ -131,6 +137,8 @@ class NewRelease(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
             if self.barcode is None
             else {"identifiers": [{"type": "Barcode", "value": self.barcode}]},
         )
+        if card_bytes(document) > MAX_CARD_BYTES:
+            raise invalid_field("body", f"more than {MAX_CARD_BYTES:,} bytes for lists to show")
         document.set_play_duration()
         return seal(document)
 

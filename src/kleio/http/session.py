@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from kleio import account_rules, accounts, encryption, passwords
 from kleio.db.queries import Connection
 from kleio.discogs.credentials import keep_token
+from kleio.holdings import check_holdings
 from kleio.http import fields
 from kleio.http.auth import NO_AUTH, ApiRequest, UserRequest, database_of, note_write
 from kleio.http.guesses import guesses_of
@@ -164,6 +165,7 @@ async def create_token(request: ApiRequest, data: JSONBody[NewToken]) -> Respons
 
 async def make_token(conn: Connection, user_id: UUID, wish: NewToken) -> tuple[Token, str]:
     """Make a token of a user; its text is told this once."""
+    await check_holdings(conn, user_id, "tokens", more=1)
     days = wish.expires_in_days
     return await accounts.create_token(
         conn,

@@ -13,6 +13,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
 from kleio.db.queries import Connection
+from kleio.holdings import check_holdings
 from kleio.http import fields, idempotency
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.own_rows import delete_row, get_row, update_row
@@ -93,6 +94,7 @@ async def add_stylus(request: ApiRequest, data: JSONBody[NewStylus]) -> Response
     now = datetime.now(UTC)
 
     async def work(conn: Connection) -> Stylus | None:
+        await check_holdings(conn, user_id, "styluses", more=1)
         if data.primary:
             await styluses.update_primary_styluses(conn, user_id=user_id, stylus_id=None, now=now)
         stylus_id = await styluses.insert_stylus(

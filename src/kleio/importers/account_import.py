@@ -25,9 +25,11 @@ from uuid import UUID
 import msgspec
 
 from kleio.account_records import AccountKind
+from kleio.account_rules import InvalidField
 from kleio.db.errors import DatabaseError
 from kleio.db.pool import bulk_transaction, patient_transaction
 from kleio.db.queries import Connection
+from kleio.holdings import check_holdings
 from kleio.importers.record_chunks import read_batches
 from kleio.importers.sources import Source, SourceError
 from kleio.repositories import (
@@ -194,6 +196,7 @@ async def apply(
 
     Raises:
         NotApplicable: it is done or failed, is still read, or does not exist.
+        SourceError: it holds more than a user may have; nothing of the user's was written.
         DatabaseError: the database failed; it can be applied again.
     """
     run = await imports.get_run(conn, user_id=user_id, run_id=run_id)
@@ -338,6 +341,9 @@ async def _apply(conn: Connection, user_id: UUID, run_id: UUID, watch: _Watch) -
         watch.step("writing")
         async with bulk_transaction(conn):
             await _write(conn, user_id, run_id)
+    except SourceError as error:
+        await _fail(conn, user_id, run_id, str(error))
+        raise
     except DatabaseError:
         if not conn.closed:
             await imports.update_run_state(
@@ -405,6 +411,10 @@ async def _write(conn: Connection, user_id: UUID, run_id: UUID) -> None:
     if run.with_updates:
         for update in _UPDATES:
             await update(conn, user_id=user_id, run_id=run_id, now=now)
+    try:
+        await check_holdings(conn, user_id, "folders", "styluses")
+    except InvalidField as error:
+        raise SourceError(f"with it there would be too many: {error}") from error
     await import_writes.upsert_ids(conn, user_id=user_id, run_id=run_id)
     await imports.delete_chunks(conn, user_id=user_id, run_id=run_id)
     await imports.update_run_state(

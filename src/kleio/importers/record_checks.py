@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kleio.account_records import (
+    MAX_CUSTOM_BYTES,
     AccountRecord,
     CleaningRecord,
     CopyRecord,
@@ -20,8 +21,9 @@ from kleio.account_records import (
     PreferencesRecord,
     ReleaseRecord,
     StylusRecord,
+    custom_bytes,
 )
-from kleio.catalogue import ArtistCredit, ReleaseDocument
+from kleio.catalogue import MAX_CARD_BYTES, ArtistCredit, ReleaseDocument, card_bytes
 from kleio.time_zones import known_zones
 
 MEDIA_CONDITIONS = ("M", "NM", "VG+", "VG", "G+", "G", "F", "P", "Not Graded")
@@ -46,6 +48,7 @@ MAX_INSTANCE = 2**63 - 1
 MAX_KEY_BYTES = 2600
 """The longest text, in UTF-8, that fits an entry of an index."""
 
+_METADATA_LISTS = ("identifiers", "companies", "series", "images", "videos")
 _SIDE = re.compile(r"[A-Z]{1,2}")
 _PREFERENCES: dict[str, Callable[[Any], bool]] = {
     "recentlyPlayedDays": lambda value: _is_number(value, 1, 36_500),
@@ -110,6 +113,8 @@ def _copy_problems(record: CopyRecord, now: datetime) -> Iterator[str]:
     yield from _text("notes", record.notes, MAX_TEXT)
     if len(record.custom_fields) > MAX_CUSTOM_FIELDS:
         yield f"customFields: more than {MAX_CUSTOM_FIELDS}"
+    if record.custom_fields and custom_bytes(record.custom_fields) > MAX_CUSTOM_BYTES:
+        yield f"customFields: more than {MAX_CUSTOM_BYTES:,} bytes"
     for name, value in record.custom_fields.items():
         yield from _needed("customFields", name, MAX_LINE)
         if not isinstance(value, str):
@@ -158,7 +163,9 @@ def _release_problems(document: ReleaseDocument) -> Iterator[str]:
             f"tracks[{place}].durationSeconds", track.duration_seconds, 0, MAX_INTEGER
         )
         yield from _range(f"tracks[{place}].parentSeq", track.parent_seq, 1, len(seqs))
-    yield from _identifier_problems(document.metadata.get("identifiers", []))
+    if card_bytes(document) > MAX_CARD_BYTES:
+        yield f"more than {MAX_CARD_BYTES:,} bytes for lists to show"
+    yield from _metadata_problems(document.metadata)
 
 
 def _credit_problems(place: str, credit: ArtistCredit) -> Iterator[str]:
@@ -167,11 +174,13 @@ def _credit_problems(place: str, credit: ArtistCredit) -> Iterator[str]:
     yield from _range(f"{place}.discogsId", credit.discogs_id, 1, MAX_INTEGER)
 
 
-def _identifier_problems(identifiers: Any) -> Iterator[str]:
-    if not isinstance(identifiers, list) or not all(isinstance(i, dict) for i in identifiers):
-        yield "metadata.identifiers: not a list of objects"
-        return
-    for place, identifier in enumerate(identifiers):
+def _metadata_problems(metadata: dict[str, Any]) -> Iterator[str]:
+    for name in _METADATA_LISTS:
+        things = metadata.get(name, [])
+        if not isinstance(things, list) or not all(isinstance(thing, dict) for thing in things):
+            yield f"metadata.{name}: not a list of objects"
+            return
+    for place, identifier in enumerate(metadata.get("identifiers", [])):
         value = identifier.get("value")
         yield from _key(
             f"metadata.identifiers[{place}].value", value if value is None else str(value)

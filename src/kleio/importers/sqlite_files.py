@@ -21,6 +21,9 @@ from kleio.importers.sources import SourceError
 BUSY_SECONDS = 5.0
 """How long another program's lock is waited for."""
 
+MAX_VALUE_BYTES = 16 * 1024 * 1024
+"""The longest text or blob that is read; SQLite itself would take a gigabyte into memory."""
+
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
 _WAL = 2
@@ -37,6 +40,7 @@ _WORDS = {
     "SQLITE_CANTOPEN": (
         "can't be opened; where a -wal file lies beside it, the folder must be writable"
     ),
+    "SQLITE_TOOBIG": f"holds a value of more than {MAX_VALUE_BYTES:,} bytes",
     "SQLITE_PERM": "may not be read",
     "SQLITE_AUTH": "may not be read",
 }
@@ -95,6 +99,10 @@ class SqliteFile:
     def _begin(self) -> None:
         with _clear(self.path):
             self._conn.text_factory = self.texts
+            # As SQLite advises for files that anybody may have made: nothing in them is run.
+            self._conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+            self._conn.execute("PRAGMA trusted_schema = OFF")
+            self._conn.execute("PRAGMA cell_size_check = ON")
             self._conn.execute("PRAGMA query_only = ON")
             self._conn.execute("BEGIN")
             # The read lock is taken by the first read, not by BEGIN.

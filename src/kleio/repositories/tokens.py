@@ -90,8 +90,10 @@ async def delete_tokens_by_name(conn: Connection, *, user_id: UUID, name: str) -
 
 
 @query
-async def delete_expired_tokens(conn: Connection, *, user_id: UUID, now: datetime) -> int:
-    """Forget a user's expired tokens; return how many there were."""
+async def delete_spent_tokens(
+    conn: Connection, *, user_id: UUID, name: str, kept: int, now: datetime
+) -> int:
+    """Forget a user's expired tokens, and those of a name but the latest; return how many."""
 
 
 @query

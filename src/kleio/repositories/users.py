@@ -29,6 +29,14 @@ class UserSecret(Row, frozen=True):
     updated_at: datetime
 
 
+class Holdings(Row, frozen=True):
+    """How much a user has of what one answer lists in whole."""
+
+    folders: int
+    styluses: int
+    tokens: int
+
+
 @query
 async def insert_user(
     conn: Connection,
@@ -51,6 +59,11 @@ async def get_user(conn: Connection, *, user_id: UUID) -> User | None:
 @query
 async def get_user_by_username(conn: Connection, *, username: str) -> User | None:
     """Return one user by name, whatever its upper and lower case."""
+
+
+@query
+async def get_holdings(conn: Connection, *, user_id: UUID) -> Holdings | None:
+    """Return how much a user has of what is listed in whole."""
 
 
 @query

@@ -20,6 +20,7 @@ from kleio.repositories.stats import PlayBucket
 from kleio.web import words
 from kleio.web.assets import assets
 from kleio.web.sleeves import sleeve
+from kleio.words import show_text
 
 WIDTH, HEIGHT = 1080, 1350
 _X, _Y = 540, 516
@@ -65,7 +66,7 @@ def draw(year: Year, days: Sequence[PlayBucket], username: str) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="title">',
-        f'<title id="title">{escape(says(year))}</title><style>{_style()}</style>',
+        f'<title id="title">{_escaped(says(year))}</title><style>{_style()}</style>',
         f'<path fill="#16120f" d="M0 0h{WIDTH}v{HEIGHT}H0z"/>',
         _text(64, 92, f"{username}’s year in records", 34, fill=_SOFT),
         *_record(year, days),
@@ -92,7 +93,7 @@ def _text(
     fallback = "Georgia, serif" if family == "Fraunces" else "Helvetica, Arial, sans-serif"
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-family="{family}, {fallback}" font-weight="{weight}" '
-        f'font-size="{size}" fill="{fill}" text-anchor="{anchor}">{escape(text)}</text>'
+        f'font-size="{size}" fill="{fill}" text-anchor="{anchor}">{_escaped(text)}</text>'
     )
 
 
@@ -165,3 +166,8 @@ def _covers(year: Year) -> Iterator[str]:
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def _escaped(text: str) -> str:
+    # A file of XML can't hold controls, whatever stands in a title: no program would show it.
+    return escape(show_text(text))

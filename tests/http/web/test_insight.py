@@ -65,6 +65,18 @@ async def test_a_play_darkens_its_day(site: Site, alice: Browser) -> None:
     assert f"{title}1 play" in after.text
 
 
+async def test_the_picture_is_one_whatever_stands_in_titles(site: Site, alice: Browser) -> None:
+    """Anybody adds to the catalogue; XML can hold no control, not even escaped."""
+    await site.rows(
+        "UPDATE releases SET card = jsonb_set(card::jsonb, '{title}', to_jsonb(%s::text))::json",
+        "a\x1b[31mb\uffff<&",
+    )
+    year = datetime.now(UTC).year
+    await alice.post("/log", log=f"play:release:{await site.release_id()}")
+    picture = await alice.client.get(f"/insight/years/{year}/picture.svg")
+    assert "a?[31mb?<&" in "".join(etree.fromstring(picture.content).itertext())
+
+
 async def test_the_picture_holds_all_that_it_needs(reading: Site, reader: Browser) -> None:
     path = f"/insight/years/{YEAR}/picture.svg"
     answer = await reader.client.get(path)
