@@ -19,12 +19,32 @@ SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conna
  ORDER BY 1
 \gexec
 
+-- Citus makes the materialised views anew that read a table, without their indexes.
+CREATE TABLE IF NOT EXISTS kleio_citus.view_indexes (
+    name text NOT NULL,
+    definition text NOT NULL,
+    CONSTRAINT view_indexes_pkey PRIMARY KEY (name)
+);
+INSERT INTO kleio_citus.view_indexes (name, definition)
+SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+  FROM pg_index AS i
+  JOIN pg_class AS c ON c.oid = i.indrelid
+ WHERE c.relkind = 'm'
+   AND c.relnamespace = 'public'::regnamespace
+    ON CONFLICT DO NOTHING;
+
 -- Partitions come with their table, local tables that Citus manages too.
 SELECT format('SELECT undistribute_table(%L)', t.table_name::text)
   FROM citus_tables AS t
   JOIN pg_class AS c ON c.oid = t.table_name
  WHERE NOT c.relispartition
  ORDER BY 1
+\gexec
+
+SELECT v.definition
+  FROM kleio_citus.view_indexes AS v
+ WHERE to_regclass(v.name) IS NULL
+ ORDER BY v.name
 \gexec
 
 -- Both or neither, or a failure of the second would leave nothing for the first to drop.

@@ -23,8 +23,14 @@
 -- songs and "also on your shelf": each joins songs, albums and other tables by something else than
 -- their id. Import on plain PostgreSQL first, and distribute what is only read then.
 --
--- Left out are references to songs from other groups: a song is never deleted but archived. The
--- unique index of tokens by user can't be unique any more; ids are UUIDs.
+-- Left out are references to songs from other groups: a song is never deleted but archived; and
+-- those of artists of files to the catalogue's, which are never deleted: with them Citus would
+-- manage the whole music library, and each scan go through its planner. The unique index of tokens
+-- by user can't be unique any more; ids are UUIDs.
+--
+-- Slower than on one server, as all or much of a table comes to the coordinator first: "also on your
+-- shelf" (the library's albums and artists), the counts of genres and of popular releases (all
+-- copies and plays), a list of tokens or their end by user (asks every shard).
 \set QUIET on
 \if :{?songs}
 SELECT :'songs' = 'distributed' AS with_songs \gset
@@ -46,12 +52,18 @@ DO 'BEGIN RAISE EXCEPTION ''no extension citus''; END';
 
 -- What the workers need that a connection would bring: the sessions of Kleio reach the coordinator
 -- alone.
-SELECT run_command_on_all_nodes(
-           format('ALTER DATABASE %I SET %s', current_database(), setting)
-       )
+SELECT count(*) > 0 AS is_refused
   FROM (VALUES ('timezone = ''UTC'''),
                ('pg_trgm.word_similarity_threshold = 0.45'),
-               ('max_parallel_workers_per_gather = 0')) AS wanted (setting);
+               ('max_parallel_workers_per_gather = 0')) AS wanted (setting)
+ CROSS JOIN LATERAL run_command_on_all_nodes(
+           format('ALTER DATABASE %I SET %s', current_database(), setting)
+       ) AS done
+ WHERE NOT done.success \gset
+\if :is_refused
+\warn 'citus.sql: a node refuses the settings that Kleio needs: days and searches would differ there'
+DO 'BEGIN RAISE EXCEPTION ''a node refuses settings''; END';
+\endif
 
 -- Foreign keys stand in the way of distributing; they are kept here, for below and the way back.
 CREATE SCHEMA IF NOT EXISTS kleio_citus;
@@ -160,12 +172,16 @@ SELECT CASE WHEN l.distribution_column IS NULL
  ORDER BY l.place
 \gexec
 
--- The references again, but for those to songs that lie elsewhere.
+-- The references again, but for those to songs that lie elsewhere, and those that would have Citus
+-- manage the local library.
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.table_name, k.name, k.definition)
   FROM kleio_citus.foreign_keys AS k
  WHERE k.name <> 'user_songs_song_id_fkey'
    AND NOT (k.name = 'song_artists_song_id_fkey'
             AND EXISTS (SELECT FROM citus_tables WHERE table_name = 'songs'::regclass))
+   AND NOT (k.name = 'library_artists_artist_id_fkey'
+            AND NOT EXISTS (SELECT FROM citus_tables
+                             WHERE table_name = 'library_artists'::regclass))
    AND NOT EXISTS (
            SELECT FROM pg_constraint AS c
             WHERE c.conrelid = k.table_name::regclass AND c.conname = k.name

@@ -114,12 +114,16 @@ SELECT count(*)
 -- Index:   cleaning_history_pkey (user_id, id).
 -- Cost:    at most 37 buffers.
 -- Locks:   the row.
+WITH given AS MATERIALIZED (
+    SELECT e.changes, (e.changes ->> 'cleanedAt')::timestamptz AS cleaned_at
+      FROM (SELECT :changes::text::jsonb AS changes) AS e
+)
 UPDATE cleaning_history AS h
-   SET cleaned_at = coalesce((e.changes ->> 'cleanedAt')::timestamptz, h.cleaned_at),
-       deep = coalesce((e.changes ->> 'deep')::boolean, h.deep),
-       notes = CASE WHEN e.changes ? 'notes' THEN e.changes ->> 'notes' ELSE h.notes END,
+   SET cleaned_at = coalesce(given.cleaned_at, h.cleaned_at),
+       deep = coalesce((given.changes ->> 'deep')::boolean, h.deep),
+       notes = CASE WHEN given.changes ? 'notes' THEN given.changes ->> 'notes' ELSE h.notes END,
        updated_at = :now::timestamptz
-  FROM (SELECT :changes::text::jsonb AS changes) AS e
+  FROM given
  WHERE h.user_id = :user_id::uuid
    AND h.id = :cleaning_id::uuid
    AND h.updated_at = coalesce(:expected_updated_at::timestamptz, h.updated_at);

@@ -327,26 +327,31 @@ SELECT c.id, c.release_id, c.folder_id, c.discogs_instance_id, c.rating,
 -- Cost:    at most 47 buffers.
 -- Locks:   the row. A folder that is not the user's is refused
 --          (user_releases_folder_id_fkey, 23503).
-WITH changed AS (
-    UPDATE user_releases AS c
-       SET folder_id = CASE WHEN e.changes ? 'folderId'
-                            THEN (e.changes ->> 'folderId')::uuid ELSE c.folder_id END,
-           rating = CASE WHEN e.changes ? 'rating'
-                         THEN (e.changes ->> 'rating')::smallint ELSE c.rating END,
-           media_condition = CASE WHEN e.changes ? 'mediaCondition'
-                                  THEN (e.changes ->> 'mediaCondition')::media_condition
-                                  ELSE c.media_condition END,
-           sleeve_condition = CASE WHEN e.changes ? 'sleeveCondition'
-                                   THEN (e.changes ->> 'sleeveCondition')::sleeve_condition
-                                   ELSE c.sleeve_condition END,
-           notes = CASE WHEN e.changes ? 'notes'
-                        THEN e.changes ->> 'notes' ELSE c.notes END,
-           custom_fields = CASE WHEN e.changes ? 'customFields'
-                                THEN e.changes -> 'customFields' ELSE c.custom_fields END,
-           added_at = CASE WHEN e.changes ? 'addedAt'
-                           THEN (e.changes ->> 'addedAt')::timestamptz ELSE c.added_at END,
-           updated_at = :now::timestamptz
+WITH given AS MATERIALIZED (
+    SELECT e.changes,
+           (e.changes ->> 'mediaCondition')::media_condition AS media_condition,
+           (e.changes ->> 'sleeveCondition')::sleeve_condition AS sleeve_condition,
+           (e.changes ->> 'addedAt')::timestamptz AS added_at
       FROM (SELECT :changes::text::jsonb AS changes) AS e
+),
+changed AS (
+    UPDATE user_releases AS c
+       SET folder_id = CASE WHEN given.changes ? 'folderId'
+                            THEN (given.changes ->> 'folderId')::uuid ELSE c.folder_id END,
+           rating = CASE WHEN given.changes ? 'rating'
+                         THEN (given.changes ->> 'rating')::smallint ELSE c.rating END,
+           media_condition = CASE WHEN given.changes ? 'mediaCondition'
+                                  THEN given.media_condition ELSE c.media_condition END,
+           sleeve_condition = CASE WHEN given.changes ? 'sleeveCondition'
+                                   THEN given.sleeve_condition ELSE c.sleeve_condition END,
+           notes = CASE WHEN given.changes ? 'notes'
+                        THEN given.changes ->> 'notes' ELSE c.notes END,
+           custom_fields = CASE WHEN given.changes ? 'customFields'
+                                THEN given.changes -> 'customFields' ELSE c.custom_fields END,
+           added_at = CASE WHEN given.changes ? 'addedAt'
+                           THEN given.added_at ELSE c.added_at END,
+           updated_at = :now::timestamptz
+      FROM given
      WHERE c.user_id = :user_id::uuid
        AND c.id = :copy_id::uuid
        AND c.updated_at = coalesce(:expected_updated_at::timestamptz, c.updated_at)

@@ -255,10 +255,10 @@ SELECT :user_id::uuid, w.target_id, rel.target_id, c.id, g."cleanedAt", coalesce
  ORDER BY g.seq;
 
 -- name: upsert_preferences(user_id, run_id, now)!
--- What the file says of preferences that the user never set, and in a run with updates of all.
+-- What the file says of preferences that the user never set.
 --
 -- Returns: the number of rows written, 0 or 1.
--- Index:   import_chunks_pkey, import_runs_pkey, import_rows_pkey, user_preferences_pkey.
+-- Index:   import_chunks_pkey, import_rows_pkey, user_preferences_pkey.
 -- Cost:    at most 13 buffers.
 -- Locks:   the row.
 INSERT INTO user_preferences AS u (user_id, preferences, updated_at)
@@ -271,17 +271,37 @@ SELECT :user_id::uuid, g.preferences, :now::timestamptz
    AND c.run_id = :run_id::uuid
    AND c.kind = 'preferences'
    AND w.verdict IN ('new', 'changed')
-   AND g.preferences <> '{}'
  ORDER BY g.seq
  LIMIT 1
     ON CONFLICT (user_id) DO UPDATE
-   SET preferences = CASE WHEN (SELECT r.with_updates
-                                  FROM import_runs AS r
-                                 WHERE r.user_id = :user_id::uuid
-                                   AND r.id = :run_id::uuid)
-                          THEN u.preferences || excluded.preferences
-                          ELSE excluded.preferences || u.preferences END,
+   SET preferences = excluded.preferences || u.preferences,
        updated_at = excluded.updated_at;
+
+-- name: update_preferences(user_id, run_id, now)!
+-- Preferences, to what the file says of them.
+--
+-- Returns: the number of rows, 0 or 1.
+-- Index:   import_chunks_pkey, import_rows_pkey, user_preferences_pkey.
+-- Cost:    at most 22 buffers.
+-- Locks:   the row.
+WITH given AS MATERIALIZED (
+    SELECT g.preferences
+      FROM import_chunks AS c
+     CROSS JOIN LATERAL jsonb_to_recordset(c.items) AS g (seq int, preferences jsonb)
+      JOIN import_rows AS w
+        ON w.user_id = :user_id::uuid AND w.run_id = :run_id::uuid AND w.seq = g.seq
+     WHERE c.user_id = :user_id::uuid
+       AND c.run_id = :run_id::uuid
+       AND c.kind = 'preferences'
+       AND w.verdict IN ('new', 'changed')
+     ORDER BY g.seq
+     LIMIT 1
+)
+UPDATE user_preferences AS u
+   SET preferences = u.preferences || given.preferences,
+       updated_at = :now::timestamptz
+  FROM given
+ WHERE u.user_id = :user_id::uuid;
 
 -- name: update_folders(user_id, run_id, now)!
 -- Folders that the file calls otherwise, where that name is free.
@@ -319,22 +339,27 @@ UPDATE folders AS f
 -- Index:   import_rows_pkey, styluses_pkey.
 -- Cost:    at most 22 buffers.
 -- Locks:   the rows.
+WITH given AS MATERIALIZED (
+    SELECT w.target_id, w.changes, (w.changes -> 'purchaseDate' ->> 1)::date AS purchase_date,
+           (w.changes -> 'installDate' ->> 1)::date AS install_date
+      FROM import_rows AS w
+     WHERE w.user_id = :user_id::uuid
+       AND w.run_id = :run_id::uuid
+       AND w.kind = 'stylus'
+       AND w.verdict = 'changed'
+)
 UPDATE styluses AS s
-   SET name = coalesce(w.changes -> 'name' ->> 1, s.name),
-       manufacturer = coalesce(w.changes -> 'manufacturer' ->> 1, s.manufacturer),
-       cartridge_type = coalesce(w.changes -> 'cartridgeType' ->> 1, s.cartridge_type),
-       expected_lifespan_hours = coalesce((w.changes -> 'expectedLifespanHours' ->> 1)::int,
+   SET name = coalesce(g.changes -> 'name' ->> 1, s.name),
+       manufacturer = coalesce(g.changes -> 'manufacturer' ->> 1, s.manufacturer),
+       cartridge_type = coalesce(g.changes -> 'cartridgeType' ->> 1, s.cartridge_type),
+       expected_lifespan_hours = coalesce((g.changes -> 'expectedLifespanHours' ->> 1)::int,
                                           s.expected_lifespan_hours),
-       purchase_date = coalesce((w.changes -> 'purchaseDate' ->> 1)::date, s.purchase_date),
-       install_date = coalesce((w.changes -> 'installDate' ->> 1)::date, s.install_date),
+       purchase_date = coalesce(g.purchase_date, s.purchase_date),
+       install_date = coalesce(g.install_date, s.install_date),
        updated_at = :now::timestamptz
-  FROM import_rows AS w
- WHERE w.user_id = :user_id::uuid
-   AND w.run_id = :run_id::uuid
-   AND w.kind = 'stylus'
-   AND w.verdict = 'changed'
-   AND s.user_id = :user_id::uuid
-   AND s.id = w.target_id;
+  FROM given AS g
+ WHERE s.user_id = :user_id::uuid
+   AND s.id = g.target_id;
 
 -- name: update_copies(user_id, run_id, now)!
 -- Copies, to what the file says of them.
@@ -344,28 +369,34 @@ UPDATE styluses AS s
 -- Cost:    at most 22 buffers.
 -- Locks:   the rows. An instance that came in the meantime is refused
 --          (user_releases_user_id_instance_key, 23505).
+WITH given AS MATERIALIZED (
+    SELECT w.target_id, w.changes,
+           (w.changes -> 'mediaCondition' ->> 1)::media_condition AS media_condition,
+           (w.changes -> 'sleeveCondition' ->> 1)::sleeve_condition AS sleeve_condition,
+           (w.changes -> 'addedAt' ->> 1)::timestamptz AS added_at,
+           (w.changes -> 'archivedAt' ->> 1)::timestamptz AS archived_at
+      FROM import_rows AS w
+     WHERE w.user_id = :user_id::uuid
+       AND w.run_id = :run_id::uuid
+       AND w.kind = 'copy'
+       AND w.verdict = 'changed'
+)
 UPDATE user_releases AS c
-   SET folder_id = coalesce((w.changes -> 'folderId' ->> 1)::uuid, c.folder_id),
-       discogs_instance_id = coalesce((w.changes -> 'discogsInstanceId' ->> 1)::bigint,
+   SET folder_id = coalesce((g.changes -> 'folderId' ->> 1)::uuid, c.folder_id),
+       discogs_instance_id = coalesce((g.changes -> 'discogsInstanceId' ->> 1)::bigint,
                                       c.discogs_instance_id),
-       rating = coalesce((w.changes -> 'rating' ->> 1)::smallint, c.rating),
-       media_condition = coalesce((w.changes -> 'mediaCondition' ->> 1)::media_condition,
-                                  c.media_condition),
-       sleeve_condition = coalesce((w.changes -> 'sleeveCondition' ->> 1)::sleeve_condition,
-                                   c.sleeve_condition),
-       notes = coalesce(w.changes -> 'notes' ->> 1, c.notes),
-       custom_fields = coalesce(w.changes -> 'customFields' -> 1, c.custom_fields),
-       added_at = coalesce((w.changes -> 'addedAt' ->> 1)::timestamptz, c.added_at),
-       archived_at = coalesce((w.changes -> 'archivedAt' ->> 1)::timestamptz, c.archived_at),
-       archive_reason = coalesce(w.changes -> 'archiveReason' ->> 1, c.archive_reason),
+       rating = coalesce((g.changes -> 'rating' ->> 1)::smallint, c.rating),
+       media_condition = coalesce(g.media_condition, c.media_condition),
+       sleeve_condition = coalesce(g.sleeve_condition, c.sleeve_condition),
+       notes = coalesce(g.changes -> 'notes' ->> 1, c.notes),
+       custom_fields = coalesce(g.changes -> 'customFields' -> 1, c.custom_fields),
+       added_at = coalesce(g.added_at, c.added_at),
+       archived_at = coalesce(g.archived_at, c.archived_at),
+       archive_reason = coalesce(g.changes -> 'archiveReason' ->> 1, c.archive_reason),
        updated_at = :now::timestamptz
-  FROM import_rows AS w
- WHERE w.user_id = :user_id::uuid
-   AND w.run_id = :run_id::uuid
-   AND w.kind = 'copy'
-   AND w.verdict = 'changed'
-   AND c.user_id = :user_id::uuid
-   AND c.id = w.target_id;
+  FROM given AS g
+ WHERE c.user_id = :user_id::uuid
+   AND c.id = g.target_id;
 
 -- name: update_plays(user_id, run_id, now)!
 -- Plays, to what the file says of them.
@@ -374,22 +405,26 @@ UPDATE user_releases AS c
 -- Index:   import_rows_pkey, play_history_pkey.
 -- Cost:    at most 22 buffers.
 -- Locks:   the rows.
+WITH given AS MATERIALIZED (
+    SELECT w.target_id, w.changes, (w.changes -> 'playedAt' ->> 1)::timestamptz AS played_at
+      FROM import_rows AS w
+     WHERE w.user_id = :user_id::uuid
+       AND w.run_id = :run_id::uuid
+       AND w.kind = 'play'
+       AND w.verdict = 'changed'
+)
 UPDATE play_history AS p
-   SET played_at = coalesce((w.changes -> 'playedAt' ->> 1)::timestamptz, p.played_at),
-       stylus_id = coalesce((w.changes -> 'stylusId' ->> 1)::uuid, p.stylus_id),
-       duration_seconds = coalesce((w.changes -> 'durationSeconds' ->> 1)::int,
+   SET played_at = coalesce(g.played_at, p.played_at),
+       stylus_id = coalesce((g.changes -> 'stylusId' ->> 1)::uuid, p.stylus_id),
+       duration_seconds = coalesce((g.changes -> 'durationSeconds' ->> 1)::int,
                                    p.duration_seconds),
-       duration_estimated = p.duration_estimated AND NOT w.changes ? 'durationSeconds',
-       side = coalesce(w.changes -> 'side' ->> 1, p.side),
-       notes = coalesce(w.changes -> 'notes' ->> 1, p.notes),
+       duration_estimated = p.duration_estimated AND NOT g.changes ? 'durationSeconds',
+       side = coalesce(g.changes -> 'side' ->> 1, p.side),
+       notes = coalesce(g.changes -> 'notes' ->> 1, p.notes),
        updated_at = :now::timestamptz
-  FROM import_rows AS w
- WHERE w.user_id = :user_id::uuid
-   AND w.run_id = :run_id::uuid
-   AND w.kind = 'play'
-   AND w.verdict = 'changed'
-   AND p.user_id = :user_id::uuid
-   AND p.id = w.target_id;
+  FROM given AS g
+ WHERE p.user_id = :user_id::uuid
+   AND p.id = g.target_id;
 
 -- name: update_cleanings(user_id, run_id, now)!
 -- Cleanings, to what the file says of them.
@@ -398,15 +433,19 @@ UPDATE play_history AS p
 -- Index:   import_rows_pkey, cleaning_history_pkey.
 -- Cost:    at most 22 buffers.
 -- Locks:   the rows.
+WITH given AS MATERIALIZED (
+    SELECT w.target_id, w.changes, (w.changes -> 'cleanedAt' ->> 1)::timestamptz AS cleaned_at
+      FROM import_rows AS w
+     WHERE w.user_id = :user_id::uuid
+       AND w.run_id = :run_id::uuid
+       AND w.kind = 'cleaning'
+       AND w.verdict = 'changed'
+)
 UPDATE cleaning_history AS h
-   SET cleaned_at = coalesce((w.changes -> 'cleanedAt' ->> 1)::timestamptz, h.cleaned_at),
-       deep = coalesce((w.changes -> 'deep' ->> 1)::boolean, h.deep),
-       notes = coalesce(w.changes -> 'notes' ->> 1, h.notes),
+   SET cleaned_at = coalesce(g.cleaned_at, h.cleaned_at),
+       deep = coalesce((g.changes -> 'deep' ->> 1)::boolean, h.deep),
+       notes = coalesce(g.changes -> 'notes' ->> 1, h.notes),
        updated_at = :now::timestamptz
-  FROM import_rows AS w
- WHERE w.user_id = :user_id::uuid
-   AND w.run_id = :run_id::uuid
-   AND w.kind = 'cleaning'
-   AND w.verdict = 'changed'
-   AND h.user_id = :user_id::uuid
-   AND h.id = w.target_id;
+  FROM given AS g
+ WHERE h.user_id = :user_id::uuid
+   AND h.id = g.target_id;

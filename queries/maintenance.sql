@@ -145,37 +145,33 @@ SELECT w.table_name, w.share
  ORDER BY w.share DESC, w.table_name
  LIMIT 10;
 
--- name: update_dead_imports(before, now)!
+-- name: update_dead_imports(before, now)^
 -- End the imports of all users that nobody has gone on with: what their files say is forgotten,
 -- their reports stay.
 --
--- Returns: the number of runs ended.
+-- Returns: one row bigint: the number of runs ended.
 -- Params:  before timestamptz: runs without a sign of life since then.
 -- Index:   none: reads all runs, once in an hour; import_chunks_pkey (user_id, run_id).
 -- Cost:    at most 5,000 buffers.
 -- Locks:   the runs and their chunks.
 -- Allow:   isolation: of all users, for `kleio maintain` alone.
-WITH dead AS (
-    SELECT r.user_id, r.id
-      FROM import_runs AS r
+WITH ended AS (
+    UPDATE import_runs AS r
+       SET state = 'failed',
+           error = 'nobody went on with it for a week',
+           finished_at = :now::timestamptz
      WHERE r.state IN ('reading', 'judged', 'applying')
        AND r.updated_at < :before::timestamptz
-     ORDER BY r.user_id, r.id
-       FOR UPDATE
+    RETURNING r.user_id, r.id
 ),
 forgotten AS (
     DELETE FROM import_chunks AS c
-     USING dead AS d
-     WHERE c.user_id = d.user_id
-       AND c.run_id = d.id
+     USING ended AS e
+     WHERE c.user_id = e.user_id
+       AND c.run_id = e.id
 )
-UPDATE import_runs AS r
-   SET state = 'failed',
-       error = 'nobody went on with it for a week',
-       finished_at = :now::timestamptz
-  FROM dead AS d
- WHERE r.user_id = d.user_id
-   AND r.id = d.id;
+SELECT count(*) AS runs
+  FROM ended AS e;
 
 -- name: count_dead_imports(before)$
 -- How many runs update_dead_imports would end.

@@ -214,8 +214,9 @@ SELECT count(*)
 -- Cost:    at most 46 buffers.
 -- Locks:   the row. A stylus that is not the user's is refused (play_history_stylus_id_fkey,
 --          23503).
-WITH given AS (
-    SELECT :changes::text::jsonb AS changes
+WITH given AS MATERIALIZED (
+    SELECT e.changes, (e.changes ->> 'playedAt')::timestamptz AS played_at
+      FROM (SELECT :changes::text::jsonb AS changes) AS e
 ),
 played AS (
     SELECT r.id, r.play_duration,
@@ -255,7 +256,7 @@ estimate AS (
            ) AS side
 )
 UPDATE play_history AS p
-   SET played_at = coalesce((given.changes ->> 'playedAt')::timestamptz, p.played_at),
+   SET played_at = coalesce(given.played_at, p.played_at),
        duration_seconds = coalesce((given.changes ->> 'durationSeconds')::int, estimate.seconds,
                                    p.duration_seconds),
        duration_estimated = CASE WHEN given.changes ? 'durationSeconds'

@@ -49,18 +49,20 @@ SELECT r.discogs_id
 UPDATE releases AS r
    SET thumb = told.thumb,
        cover_image = told.cover_image,
-       card = json_build_object(
-           'id', r.id, 'discogsId', r.discogs_id, 'title', r.title, 'year', r.year,
-           'released', r.released, 'country', r.country, 'thumb', told.thumb,
-           'coverImage', told.cover_image, 'playDuration', r.play_duration,
-           'playDurationEstimated', r.play_duration_estimated,
-           'artists', r.card -> 'artists', 'labels', r.card -> 'labels',
-           'formats', r.card -> 'formats', 'genres', r.card -> 'genres',
-           'styles', r.card -> 'styles'
-       ),
+       card = told.card,
        updated_at = :now::timestamptz
   FROM (
-           SELECT old.id, d.thumb, d."coverImage" AS cover_image
+           SELECT old.id, d.thumb, d."coverImage" AS cover_image,
+                  json_build_object(
+                      'id', old.id, 'discogsId', old.discogs_id, 'title', old.title,
+                      'year', old.year, 'released', old.released, 'country', old.country,
+                      'thumb', d.thumb, 'coverImage', d."coverImage",
+                      'playDuration', old.play_duration,
+                      'playDurationEstimated', old.play_duration_estimated,
+                      'artists', old.card -> 'artists', 'labels', old.card -> 'labels',
+                      'formats', old.card -> 'formats', 'genres', old.card -> 'genres',
+                      'styles', old.card -> 'styles'
+                  ) AS card
              FROM jsonb_to_recordset(:documents::jsonb) AS d (
                       "discogsId" int, thumb text, "coverImage" text
                   )

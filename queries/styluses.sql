@@ -126,25 +126,30 @@ UPDATE styluses AS s
 -- Cost:    at most 37 buffers.
 -- Locks:   the row. A second primary one is refused (styluses_user_primary_key, 23505), and one
 --          that is primary and not active (styluses_primary_check, 23514).
+WITH given AS MATERIALIZED (
+    SELECT e.changes, (e.changes ->> 'purchaseDate')::date AS purchase_date,
+           (e.changes ->> 'installDate')::date AS install_date
+      FROM (SELECT :changes::text::jsonb AS changes) AS e
+)
 UPDATE styluses AS s
-   SET name = coalesce(e.changes ->> 'name', s.name),
-       manufacturer = CASE WHEN e.changes ? 'manufacturer'
-                           THEN e.changes ->> 'manufacturer' ELSE s.manufacturer END,
-       cartridge_type = CASE WHEN e.changes ? 'cartridgeType'
-                             THEN e.changes ->> 'cartridgeType' ELSE s.cartridge_type END,
-       expected_lifespan_hours = CASE WHEN e.changes ? 'expectedLifespanHours'
-                                      THEN (e.changes ->> 'expectedLifespanHours')::int
+   SET name = coalesce(g.changes ->> 'name', s.name),
+       manufacturer = CASE WHEN g.changes ? 'manufacturer'
+                           THEN g.changes ->> 'manufacturer' ELSE s.manufacturer END,
+       cartridge_type = CASE WHEN g.changes ? 'cartridgeType'
+                             THEN g.changes ->> 'cartridgeType' ELSE s.cartridge_type END,
+       expected_lifespan_hours = CASE WHEN g.changes ? 'expectedLifespanHours'
+                                      THEN (g.changes ->> 'expectedLifespanHours')::int
                                       ELSE s.expected_lifespan_hours END,
-       purchase_date = CASE WHEN e.changes ? 'purchaseDate'
-                            THEN (e.changes ->> 'purchaseDate')::date ELSE s.purchase_date END,
-       install_date = CASE WHEN e.changes ? 'installDate'
-                           THEN (e.changes ->> 'installDate')::date ELSE s.install_date END,
-       active = coalesce((e.changes ->> 'active')::boolean, s.active),
-       is_primary = coalesce((e.changes ->> 'primary')::boolean,
-                             s.is_primary AND coalesce((e.changes ->> 'active')::boolean, true)),
-       owned = coalesce((e.changes ->> 'owned')::boolean, s.owned),
+       purchase_date = CASE WHEN g.changes ? 'purchaseDate'
+                            THEN g.purchase_date ELSE s.purchase_date END,
+       install_date = CASE WHEN g.changes ? 'installDate'
+                           THEN g.install_date ELSE s.install_date END,
+       active = coalesce((g.changes ->> 'active')::boolean, s.active),
+       is_primary = coalesce((g.changes ->> 'primary')::boolean,
+                             s.is_primary AND coalesce((g.changes ->> 'active')::boolean, true)),
+       owned = coalesce((g.changes ->> 'owned')::boolean, s.owned),
        updated_at = :now::timestamptz
-  FROM (SELECT :changes::text::jsonb AS changes) AS e
+  FROM given AS g
  WHERE s.user_id = :user_id::uuid
    AND s.id = :stylus_id::uuid
    AND s.updated_at = coalesce(:expected_updated_at::timestamptz, s.updated_at);

@@ -248,29 +248,37 @@ SELECT coalesce(json_agg(json_build_object(
 --          play_history_user_copy_idx, cleaning_history_user_copy_idx.
 -- Cost:    at most 11 buffers.
 -- Locks:   the copies that change; of those that become another release's the plays and cleanings.
-WITH written AS (
-    UPDATE user_releases AS c
-       SET release_id = coalesce(i.release_id, c.release_id),
-           folder_id = f.id,
-           discogs_instance_id = i.instance_id,
-           rating = (i.merged ->> 'rating')::smallint,
-           media_condition = (i.merged ->> 'mediaCondition')::media_condition,
-           sleeve_condition = (i.merged ->> 'sleeveCondition')::sleeve_condition,
-           notes = i.merged ->> 'notes',
-           custom_fields = i.merged_custom,
-           added_at = (i.merged ->> 'addedAt')::timestamp AT TIME ZONE 'UTC',
-           archived_at = CASE WHEN i.verdict = 'returned' THEN NULL ELSE c.archived_at END,
-           archive_reason = CASE WHEN i.verdict = 'returned' THEN NULL ELSE c.archive_reason END,
-           updated_at = :now::timestamptz
+WITH merged AS MATERIALIZED (
+    SELECT i.copy_id, i.release_id, f.id AS folder_id, i.instance_id, i.verdict, i.seen_updated_at,
+           i.merged, i.merged_custom,
+           (i.merged ->> 'mediaCondition')::media_condition AS media_condition,
+           (i.merged ->> 'sleeveCondition')::sleeve_condition AS sleeve_condition,
+           (i.merged ->> 'addedAt')::timestamp AT TIME ZONE 'UTC' AS added_at
       FROM sync_items AS i
       JOIN folders AS f
         ON f.user_id = :user_id::uuid AND f.number = (i.merged ->> 'folderId')::int
      WHERE i.user_id = :user_id::uuid
        AND i.run_id = :run_id::uuid
        AND i.verdict IN ('adopted', 'changed', 'returned')
-       AND c.user_id = :user_id::uuid
-       AND c.id = i.copy_id
-       AND c.updated_at = i.seen_updated_at
+),
+written AS (
+    UPDATE user_releases AS c
+       SET release_id = coalesce(m.release_id, c.release_id),
+           folder_id = m.folder_id,
+           discogs_instance_id = m.instance_id,
+           rating = (m.merged ->> 'rating')::smallint,
+           media_condition = m.media_condition,
+           sleeve_condition = m.sleeve_condition,
+           notes = m.merged ->> 'notes',
+           custom_fields = m.merged_custom,
+           added_at = m.added_at,
+           archived_at = CASE WHEN m.verdict = 'returned' THEN NULL ELSE c.archived_at END,
+           archive_reason = CASE WHEN m.verdict = 'returned' THEN NULL ELSE c.archive_reason END,
+           updated_at = :now::timestamptz
+      FROM merged AS m
+     WHERE c.user_id = :user_id::uuid
+       AND c.id = m.copy_id
+       AND c.updated_at = m.seen_updated_at
     RETURNING c.id, c.release_id
 ),
 played AS (

@@ -92,8 +92,8 @@ SELECT f.number, f.name AS here, d.name AS there
 -- Cost:    at most 11 buffers without folders.
 -- Locks:   the folders.
 UPDATE folders AS f
-   SET name = 'renamed at Discogs ' || f.id,
-       discogs_name = 'renamed at Discogs ' || f.id,
+   SET name = 'renamed at Discogs ' || f.id::text,
+       discogs_name = 'renamed at Discogs ' || f.id::text,
        updated_at = :now::timestamptz
   FROM jsonb_to_recordset(:folders::text::jsonb) AS d (number int, name text)
  WHERE f.user_id = :user_id::uuid
@@ -122,7 +122,7 @@ UPDATE folders AS f
                                AND o.id <> f.id
                                AND lower(o.name COLLATE "pg_c_utf8") = d.name_lower
                         )
-                   THEN d.name || ' (' || d.number || ')'
+                   THEN d.name || ' (' || d.number::text || ')'
                    ELSE d.name
               END,
        discogs_name = d.name,
@@ -154,7 +154,7 @@ SELECT :user_id::uuid, d.number,
                       WHERE o.user_id = :user_id::uuid
                         AND lower(o.name COLLATE "pg_c_utf8") = d.name_lower
                  )
-            THEN d.name || ' (' || d.number || ')'
+            THEN d.name || ' (' || d.number::text || ')'
             ELSE d.name
        END,
        d.name, :now::timestamptz, :now

@@ -45,6 +45,21 @@ SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id, t.name AS to
  WHERE t.token_hash = :token_hash::bytea
    AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz);
 
+-- name: get_named_session(token_hash, now)^
+-- Who a token belongs to, as get_page_session without the zone: for a database on Citus, where the
+-- preferences lie elsewhere than the tokens.
+--
+-- Returns: 0..1 rows NamedSession.
+-- Index:   auth_tokens_pkey, users_pkey.
+-- Cost:    at most 12 buffers.
+-- Locks:   none.
+SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id, t.name AS token_name
+  FROM auth_tokens AS t
+  JOIN users AS u
+    ON u.id = t.user_id
+ WHERE t.token_hash = :token_hash::bytea
+   AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz);
+
 -- name: list_sessions(token_hashes, now)
 -- Who many tokens belong to, but for those that have expired: get_session of each.
 --
@@ -67,6 +82,22 @@ SELECT found.user_id, found.username, found.role, found.token_id, given.token_ha
               AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz)
             LIMIT 1
        ) AS found;
+
+-- name: list_sessions_among(token_hashes, now)
+-- Who many tokens belong to, as list_sessions: for a database on Citus, which refuses its LATERAL.
+--
+-- Returns: 0..n rows HashedSession, in no order; none for a token that is unknown or has expired.
+-- Params:  token_hashes bytea[]: each once.
+-- Index:   auth_tokens_pkey, users_pkey where there are many users.
+-- Plan:    custom.
+-- Cost:    at most 60 buffers.
+-- Locks:   none.
+SELECT u.id AS user_id, u.username, u.role::text, t.id AS token_id, t.token_hash
+  FROM auth_tokens AS t
+  JOIN users AS u
+    ON u.id = t.user_id
+ WHERE t.token_hash = ANY (:token_hashes::bytea[])
+   AND (t.expires_at IS NULL OR t.expires_at > :now::timestamptz);
 
 -- name: list_tokens(user_id)
 -- A user's tokens, newest first; there are few, so one answer holds them all.
@@ -144,6 +175,21 @@ UPDATE auth_tokens AS t
    SET last_used_at = :now::timestamptz
   FROM used
  WHERE t.token_hash = used.token_hash;
+
+-- name: update_tokens_used(token_hashes, now)!
+-- Say that these tokens were used, as update_tokens_last_used: for a database on Citus, which locks
+-- rows ahead on one shard only.
+--
+-- Two workers may deadlock there; the one that fails says it again a minute later.
+--
+-- Returns: the number of tokens updated.
+-- Index:   auth_tokens_pkey.
+-- Plan:    custom.
+-- Cost:    at most 210 buffers.
+-- Locks:   the tokens' rows.
+UPDATE auth_tokens AS t
+   SET last_used_at = :now::timestamptz
+ WHERE t.token_hash = ANY (:token_hashes::bytea[]);
 
 -- name: delete_all_expired_tokens(now)!
 -- Forget the tokens of all users that have expired.

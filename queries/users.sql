@@ -7,13 +7,20 @@
 -- Returns: one row User.
 -- Params:  role text: 'user' or 'admin'. password_hash text: argon2id, NULL for a user who signs
 --          in with tokens only.
+-- Index:   none: nothing but the new row is read.
 -- Cost:    at most 23 buffers.
 -- Locks:   the new row; users_username_key and users_email_key refuse a second one (23505).
-INSERT INTO users (username, email, discogs_username, role, password_hash, created_at, updated_at)
-VALUES (:username::text, :email::text, :discogs_username::text, :role::text::user_role,
-        :password_hash::text, :now::timestamptz, :now)
-RETURNING id, username, email, discogs_username, role::text,
-          password_hash IS NOT NULL AS has_password, created_at, updated_at;
+WITH added AS (
+    INSERT INTO users (
+        username, email, discogs_username, role, password_hash, created_at, updated_at
+    )
+    VALUES (:username::text, :email::text, :discogs_username::text, :role::text::user_role,
+            :password_hash::text, :now::timestamptz, :now)
+    RETURNING id, username, email, discogs_username, role, password_hash, created_at, updated_at
+)
+SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
+       u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at
+  FROM added AS u;
 
 -- name: get_user(user_id)^
 -- One user.
@@ -101,19 +108,28 @@ SELECT (SELECT count(*) FROM folders AS f WHERE f.user_id = :user_id::uuid) AS f
 -- Index:   users_pkey.
 -- Cost:    at most 41 buffers.
 -- Locks:   the row.
-UPDATE users AS u
-   SET email = coalesce(e.changes ->> 'email', u.email),
-       discogs_username = CASE WHEN e.changes ? 'discogsUsername'
-                               THEN e.changes ->> 'discogsUsername'
-                               ELSE u.discogs_username END,
-       role = coalesce((e.changes ->> 'role')::user_role, u.role),
-       password_hash = coalesce(e.changes ->> 'passwordHash', u.password_hash),
-       updated_at = :now::timestamptz
-  FROM (SELECT :changes::text::jsonb AS changes) AS e
- WHERE u.id = :user_id::uuid
-   AND u.updated_at = coalesce(:expected_updated_at::timestamptz, u.updated_at)
-RETURNING u.id, u.username, u.email, u.discogs_username, u.role::text,
-          u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at;
+WITH given AS MATERIALIZED (
+    SELECT e.changes, (e.changes ->> 'role')::user_role AS role
+      FROM (SELECT :changes::text::jsonb AS changes) AS e
+),
+changed AS (
+    UPDATE users AS u
+       SET email = coalesce(given.changes ->> 'email', u.email),
+           discogs_username = CASE WHEN given.changes ? 'discogsUsername'
+                                   THEN given.changes ->> 'discogsUsername'
+                                   ELSE u.discogs_username END,
+           role = coalesce(given.role, u.role),
+           password_hash = coalesce(given.changes ->> 'passwordHash', u.password_hash),
+           updated_at = :now::timestamptz
+      FROM given
+     WHERE u.id = :user_id::uuid
+       AND u.updated_at = coalesce(:expected_updated_at::timestamptz, u.updated_at)
+    RETURNING u.id, u.username, u.email, u.discogs_username, u.role, u.password_hash, u.created_at,
+              u.updated_at
+)
+SELECT u.id, u.username, u.email, u.discogs_username, u.role::text,
+       u.password_hash IS NOT NULL AS has_password, u.created_at, u.updated_at
+  FROM changed AS u;
 
 -- name: lock_administrators()
 -- Keep administrators what they are until the transaction ends.

@@ -168,7 +168,7 @@ async def _imports(job: Job) -> Outcome:
         if job.dry_run
         else await maintenance.update_dead_imports(job.conn, before=before, now=job.now)
     )
-    return _counted(count, "dead import")
+    return _counted(count or 0, "dead import")
 
 
 async def _runs(job: Job) -> Outcome:

@@ -77,6 +77,8 @@ END
 $$;
 
 CREATE FUNCTION undistribute_table(name text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    lost regclass;
 BEGIN
     PERFORM FROM pg_constraint
       WHERE contype = 'f' AND conparentid = 0 AND name::regclass IN (conrelid, confrelid);
@@ -88,6 +90,20 @@ BEGIN
         RAISE EXCEPTION 'table % is not distributed', name;
     END IF;
     INSERT INTO @extschema@.calls (call, argument) VALUES ('back', name);
+    -- The table is another one from now on: views that read it are made anew, without their indexes.
+    FOR lost IN
+        SELECT DISTINCT i.indexrelid::regclass
+          FROM pg_depend AS d
+          JOIN pg_rewrite AS r ON r.oid = d.objid
+          JOIN pg_class AS c ON c.oid = r.ev_class
+          JOIN pg_index AS i ON i.indrelid = c.oid
+         WHERE d.classid = 'pg_rewrite'::regclass
+           AND d.refclassid = 'pg_class'::regclass
+           AND d.refobjid = name::regclass
+           AND c.relkind = 'm'
+    LOOP
+        EXECUTE format('DROP INDEX %s', lost);
+    END LOOP;
 END
 $$;
 
@@ -97,9 +113,20 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION run_command_on_all_nodes(command text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION run_command_on_all_nodes(
+    command text, OUT nodeid int, OUT success bool, OUT result text
+) RETURNS SETOF record LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE command;
+    nodeid := 1;
+    -- As the real one, which tells of a failure and goes on.
+    BEGIN
+        EXECUTE command;
+        success := true;
+    EXCEPTION WHEN others THEN
+        success := false;
+        result := SQLERRM;
+    END;
     INSERT INTO @extschema@.calls (call, argument) VALUES ('command', command);
+    RETURN NEXT;
 END
 $$;

@@ -28,7 +28,7 @@ from servers import Server, choice
 UNDO = DEPLOY / "citus-undo.sql"
 
 LEFT_OUT = {
-    "local": {"user_songs_song_id_fkey"},
+    "local": {"user_songs_song_id_fkey", "library_artists_artist_id_fkey"},
     "distributed": {"user_songs_song_id_fkey", "song_artists_song_id_fkey"},
 }
 TABLES = {"local": 31, "distributed": 36}
@@ -171,6 +171,14 @@ def test_functions_and_settings_go_to_the_workers(base: Base) -> None:
     commands = [argument for call, argument in calls if call == "command"]
     for setting in ("timezone", "pg_trgm.word_similarity_threshold"):
         assert sum(f"SET {setting} =" in command for command in commands) == 1
+
+
+def test_a_setting_that_a_node_refuses_is_no_secret(base: Base) -> None:
+    text = LAYOUT.read_text("utf-8").replace("timezone = ''UTC''", "timezone = ''Nowhere''")
+    done = run_psql(base.conninfo, text, PGOPTIONS=OPTIONS)
+    assert done.returncode != 0
+    assert "a node refuses the settings" in done.stderr
+    assert base.rows("SELECT table_name FROM citus_tables") == []
 
 
 def test_again_it_does_nothing(base: Base) -> None:

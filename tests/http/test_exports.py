@@ -367,8 +367,11 @@ async def test_an_error_before_the_first_block_is_a_problem(
 
 async def test_few_exports_run_at_once_and_others_are_not_kept_waiting(large: Site) -> None:
     await large.rows(
-        "UPDATE play_history SET user_id = %s, stylus_id = NULL, user_release_id = NULL"
-        " WHERE notes LIKE '1%%'",  # a quarter of them
+        "INSERT INTO play_history (user_id, release_id, played_at, duration_seconds,"
+        "                          duration_estimated, notes, created_at, updated_at)"
+        " SELECT %s, p.release_id, p.played_at, p.duration_seconds, p.duration_estimated, p.notes,"
+        "        p.created_at, p.updated_at"
+        "   FROM play_history AS p WHERE p.notes LIKE '1%%'",  # a quarter of them
         await large.user_id("bob"),
     )
     async with running(large, "alice", "bob"):

@@ -43,6 +43,12 @@ async def test_many_tokens_open_the_sessions_of_their_users(tx: Connection) -> N
         assert alone is not None
         assert tokens.HashedSession(*msgspec.structs.astuple(alone), digest) == session
     assert await tokens.list_sessions(tx, token_hashes=[], now=NOW) == []
+    among = await tokens.list_sessions_among(tx, token_hashes=hashes, now=NOW)
+    assert {session.token_hash: session for session in among} == found
+    named = await tokens.get_named_session(tx, token_hash=hashes[0], now=NOW)
+    whole = await tokens.get_page_session(tx, token_hash=hashes[0], now=NOW)
+    assert named is not None
+    assert whole == tokens.PageSession(*msgspec.structs.astuple(named), "UTC")
 
 
 @pytest.mark.parametrize(("after", "is_valid"), [(-SECOND, True), (0 * SECOND, False)])
@@ -104,13 +110,14 @@ async def test_spent_tokens_are_forgotten_and_no_others(tx: Connection) -> None:
     assert len(await tokens.list_tokens(tx, user_id=other.id)) == 4
 
 
-async def test_the_last_use_is_written_for_a_batch(tx: Connection) -> None:
+@pytest.mark.parametrize("write", [tokens.update_tokens_last_used, tokens.update_tokens_used])
+async def test_the_last_use_is_written_for_a_batch(write: Any, tx: Connection) -> None:
     account = await make_user(tx)
     second = await make_token(tx, account.id, name="phone")
     digests = [token_hash(token) for token in (account.token, second, "kleio_gone")]
-    assert await tokens.update_tokens_last_used(tx, token_hashes=digests, now=NOW) == 2
+    assert await write(tx, token_hashes=digests, now=NOW) == 2
     assert {t.last_used_at for t in await tokens.list_tokens(tx, user_id=account.id)} == {NOW}
-    assert await tokens.update_tokens_last_used(tx, token_hashes=[], now=NOW) == 0
+    assert await write(tx, token_hashes=[], now=NOW) == 0
 
 
 async def insert(conn: Connection, **changes: Any) -> None:

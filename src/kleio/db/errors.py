@@ -152,13 +152,23 @@ _MESSAGES: dict[type[DatabaseError], str] = {
 _PARTITION_KEY = re.compile(r"\(id\) = \(([0-9a-f-]{36})\)")
 
 
+_CONSTRAINT = re.compile(r"""constraint ["\u201e\u00ab']\s?(\w+)""")
+_SHARD = re.compile(r"_[0-9]{6,}$")
+
+
+def _whole(name: str | None) -> str | None:
+    """Return the name of what a shard is a part of; Citus puts the shard's number behind it."""
+    return None if name is None else _SHARD.sub("", name)
+
+
 def translate(
     error: psycopg.Error, *, operation: str = "query", query: str | None = None
 ) -> DatabaseError:
     """Return the domain error for a psycopg error; raise it `from` the original.
 
-    The class is decided by SQLSTATE alone; table and constraint refine the message where
-    PostgreSQL names them (a distributed one does not).
+    The class is decided by SQLSTATE alone; table and constraint refine the message where they are
+    known. Citus names a shard's, whose number is left out; of a shard on another server it names
+    none, but for the constraint in PostgreSQL's sentence.
     """
     sqlstate = error.sqlstate
     if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.TooManyRequests):
@@ -172,6 +182,10 @@ def translate(
     else:
         kind = DatabaseError
     diagnostic = error.diag
+    constraint = diagnostic.constraint_name
+    if constraint is None and (sqlstate or "").startswith("23"):
+        named = _CONSTRAINT.search(diagnostic.message_primary or "")
+        constraint = named[1] if named else None
     key = None
     if sqlstate == "23514" and diagnostic.constraint_name is None:
         key = _PARTITION_KEY.search(diagnostic.message_detail or "")
@@ -180,9 +194,9 @@ def translate(
         _MESSAGES[kind],
         operation=operation,
         query=query,
-        table=diagnostic.table_name,
+        table=_whole(diagnostic.table_name),
         column=diagnostic.column_name,
-        constraint=diagnostic.constraint_name,
+        constraint=_whole(constraint),
         sqlstate=sqlstate,
     )
     if key and isinstance(translated, MissingPartition):

@@ -77,11 +77,14 @@ class TokenUse:
         self._earlier = used
         if not used:
             return
+        write = (
+            tokens.update_tokens_used
+            if self._database.is_distributed
+            else tokens.update_tokens_last_used
+        )
         try:
             async with self._database.connection() as conn:
-                await tokens.update_tokens_last_used(
-                    conn, token_hashes=sorted(used), now=datetime.now(UTC)
-                )
+                await write(conn, token_hashes=sorted(used), now=datetime.now(UTC))
         except DatabaseError as error:
             self._used |= used
             logger.warning("the use of %d tokens was not written: %s", len(used), error)
@@ -139,7 +142,12 @@ class SessionReader:
     async def _load(self, token_hashes: list[bytes]) -> Mapping[bytes, Session]:
         read, now = self._database.read_ahead, datetime.now(UTC)
         if len(token_hashes) > 1:
-            found = await read(tokens.list_sessions, token_hashes=token_hashes, now=now)
+            of_many = (
+                tokens.list_sessions_among
+                if self._database.is_distributed
+                else tokens.list_sessions
+            )
+            found = await read(of_many, token_hashes=token_hashes, now=now)
             return {session.token_hash: session for session in found}
         (token_hash,) = token_hashes
         session = await read(tokens.get_session, token_hash=token_hash, now=now)

@@ -12,6 +12,7 @@ from litestar import Response, Router, get, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
+from kleio.db.errors import MissingReference
 from kleio.http import fields
 from kleio.http.albums import AlbumPage
 from kleio.http.auth import ApiRequest, database_of, require_admin
@@ -27,7 +28,7 @@ from kleio.http.paging import (
 from kleio.http.problems import documented, not_found
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
 from kleio.http.songs import SongPage
-from kleio.repositories import albums, library_artists, library_stats, songs
+from kleio.repositories import albums, artists, library_artists, library_stats, songs
 from kleio.repositories.albums import Album
 from kleio.repositories.library_artists import LibraryArtist
 from kleio.repositories.songs import Song
@@ -189,7 +190,15 @@ async def link_library_artist(
     request: ApiRequest, artist_id: FromPath[UUID], data: JSONBody[ArtistLink]
 ) -> LibraryArtist:
     """Link an artist to one of the catalogue, or undo its link, for good; no song changes."""
-    async with database_of(request).transaction() as conn:
+    database = database_of(request)
+    async with database.transaction() as conn:
+        if (
+            database.is_distributed
+            and data.artist_id is not None
+            and await artists.get_artist(conn, artist_id=data.artist_id) is None
+        ):
+            # There the library has no foreign key to the catalogue (deploy/citus.sql).
+            raise MissingReference("no such artist", constraint="library_artists_artist_id_fkey")
         await library_artists.update_library_artist_link(
             conn, library_artist_id=artist_id, artist_id=data.artist_id, now=datetime.now(UTC)
         )

@@ -71,6 +71,7 @@ _INSERTS = (
     import_writes.insert_cleanings,
 )
 _UPDATES = (
+    import_writes.update_preferences,
     import_writes.update_folders,
     import_writes.update_styluses,
     import_writes.update_copies,

@@ -42,7 +42,14 @@ async def insert_cleanings(conn: Connection, *, user_id: UUID, run_id: UUID, now
 async def upsert_preferences(
     conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime
 ) -> int:
-    """Write the preferences that the user never set, or with updates all."""
+    """Write the preferences that the user never set."""
+
+
+@query
+async def update_preferences(
+    conn: Connection, *, user_id: UUID, run_id: UUID, now: datetime
+) -> int:
+    """Change preferences to what the file says; return how many rows."""
 
 
 @query

@@ -129,7 +129,7 @@ async def list_wraparound_tables(conn: Connection, *, share: float) -> list[Wrap
 
 
 @query
-async def update_dead_imports(conn: Connection, *, before: datetime, now: datetime) -> int:
+async def update_dead_imports(conn: Connection, *, before: datetime, now: datetime) -> int | None:
     """End the imports that nobody has gone on with; return how many."""
 
 

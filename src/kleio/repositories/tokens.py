@@ -28,10 +28,15 @@ class Session(Row, frozen=True):
     token_id: UUID
 
 
-class PageSession(Session, frozen=True):
-    """Who looks at the page, with which token, and the zone that their days are counted in."""
+class NamedSession(Session, frozen=True):
+    """Who looks at the page, and with which token."""
 
     token_name: str
+
+
+class PageSession(NamedSession, frozen=True):
+    """Who looks at the page, with which token, and the zone that their days are counted in."""
+
     time_zone: str
 
 
@@ -68,10 +73,24 @@ async def get_page_session(
 
 
 @query
+async def get_named_session(
+    conn: Connection, *, token_hash: bytes, now: datetime
+) -> NamedSession | None:
+    """Return who a token belongs to, None where it is unknown; for a database on Citus."""
+
+
+@query
 async def list_sessions(
     conn: Connection, *, token_hashes: list[bytes], now: datetime
 ) -> list[HashedSession]:
     """Return who tokens belong to, without those that are unknown or expired."""
+
+
+@query
+async def list_sessions_among(
+    conn: Connection, *, token_hashes: list[bytes], now: datetime
+) -> list[HashedSession]:
+    """Return who tokens belong to, as list_sessions; for a database on Citus."""
 
 
 @query
@@ -101,6 +120,11 @@ async def update_tokens_last_used(
     conn: Connection, *, token_hashes: list[bytes], now: datetime
 ) -> int:
     """Say that tokens were used; return how many still exist."""
+
+
+@query
+async def update_tokens_used(conn: Connection, *, token_hashes: list[bytes], now: datetime) -> int:
+    """Say that tokens were used; return how many still exist; for a database on Citus."""
 
 
 @query

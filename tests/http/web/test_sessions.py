@@ -245,3 +245,18 @@ async def test_what_is_no_form(reader: Browser, body: bytes, status: int) -> Non
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await reader.client.post("/log", content=body, headers=headers)
     assert answer.status_code == status
+
+
+async def test_on_citus_the_page_knows_one_s_zone_too(site: Site, alice: Browser) -> None:
+    """There a token and the preferences of its user lie apart, and are two statements."""
+    site.database.is_distributed = True
+    form = {"log": f"play:copy:{await site.copy_id('alice')}"}
+    latest = "SELECT played_at FROM play_history ORDER BY id DESC LIMIT 1"
+    await alice.post("/log", **form, when="2026-03-08T21:30")
+    assert (await site.value(latest)).isoformat() == "2026-03-08T21:30:00+00:00"
+    await site.alice.patch("/api/v1/me/preferences", json={"timeZone": "America/New_York"})
+    await alice.post("/log", **form, when="2026-03-08T21:30")
+    assert (await site.value(latest)).isoformat() == "2026-03-09T01:30:00+00:00"
+    nobody = Browser(site.client())
+    nobody.client.cookies.set(COOKIE, "kleio_unknown")
+    assert "sign-in" in str((await nobody.get("/log")).answer.url)
