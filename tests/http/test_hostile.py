@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import psycopg
@@ -18,6 +19,7 @@ import pytest
 from http_site import API, NOWHERE, PASSWORD, Site, assert_no_leak, field_problem, problem
 
 from kleio import accounts, holdings
+from kleio.http.bodies import ANONYMOUS_BYTES
 from servers import as_owner
 from waiting import until
 
@@ -163,7 +165,7 @@ async def test_a_packed_file_is_no_import(reading: Site, packed: bytes) -> None:
 @pytest.mark.parametrize("pair", ["[]", '{"a":}'])
 async def test_a_deep_body_is_refused(reading: Site, pair: str, depth: int) -> None:
     opening, closing = (pair[:-1], pair[-1]) if pair != "[]" else ("[", "]")
-    body = (opening * depth + "1" + closing * depth)[: 64 * 1024 - 1]
+    body = (opening * depth + "1" + closing * depth)[: ANONYMOUS_BYTES - 1]
     for url in ("/collection", "/plays", "/releases", "/auth/login"):
         answer = await reading.alice.post(
             API + url, content=body, headers={"Content-Type": "application/json"}
@@ -214,6 +216,27 @@ async def test_a_user_sends_one_file_at_a_time(site: Site) -> None:
         go_on.set()
         assert (await first).status_code == 202
     await site.app.state.import_tasks.wait()
+
+
+@pytest.mark.parametrize("path", [f"{API}/auth/login", f"{API}/users", "/sign-in"])
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_stranger_has_no_long_body(reading: Site, path: str, is_told: bool) -> None:
+    """Its end held back on each connection there is, a megabyte would be gigabytes."""
+    longest = {"username": "x" * 64, "password": "\U0001f3b5" * 1024}
+    is_form = path == "/sign-in"
+    fits = urlencode(longest) if is_form else json.dumps(longest)
+    kind = "application/x-www-form-urlencoded" if is_form else "application/json"
+
+    async def send(text: str) -> httpx.Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield text.encode()
+
+        content: Any = text.encode() if is_told else pieces()
+        headers = {"Content-Type": kind, "Sec-Fetch-Site": "same-origin"}
+        return await reading.anonymous.post(path, content=content, headers=headers)
+
+    assert (await send(fits)).status_code in (400, 401)
+    assert (await send(fits + " " * ANONYMOUS_BYTES)).status_code == 413
 
 
 async def test_what_is_listed_in_whole_has_an_end(

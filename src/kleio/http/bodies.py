@@ -20,6 +20,10 @@ from kleio.http.fields import in_words
 from kleio.http.problems import BODY_UNREADABLE, ProblemError, invalid_field
 from kleio.repositories.tokens import Session
 
+ANONYMOUS_BYTES = 32 * 1024
+"""The longest body of somebody who has not proved anything: a name and the longest password, each
+character of it escaped. Whoever holds back its end holds that much memory, on each connection."""
+
 _AT = re.compile(r"^(?P<message>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMED = re.compile(
     r"^Object (?P<fault>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL

@@ -19,6 +19,7 @@ from kleio.discogs.credentials import keep_token
 from kleio.holdings import check_holdings
 from kleio.http import fields
 from kleio.http.auth import NO_AUTH, ApiRequest, UserRequest, database_of, note_write
+from kleio.http.bodies import ANONYMOUS_BYTES
 from kleio.http.guesses import guesses_of
 from kleio.http.own_rows import delete_row
 from kleio.http.paging import Page
@@ -125,6 +126,7 @@ def _issued(token: Token, text: str) -> Response[IssuedToken]:
 @post(
     "/auth/login",
     opt={NO_AUTH: True},
+    request_max_body_size=ANONYMOUS_BYTES,
     security=[{}],
     responses=documented(400, 401, 413, 503),
     summary="Sign in with a password",

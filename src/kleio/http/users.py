@@ -24,6 +24,7 @@ from kleio.http.auth import (
     note_write,
     require_admin,
 )
+from kleio.http.bodies import ANONYMOUS_BYTES
 from kleio.http.guesses import guesses_of
 from kleio.http.paging import (
     CursorText,
@@ -94,6 +95,7 @@ class UserPage(Page[User], frozen=True, kw_only=True):
 @post(
     "/users",
     opt={OPTIONAL_AUTH: True},
+    request_max_body_size=ANONYMOUS_BYTES,
     security=[{}, {"token": []}],
     responses=documented(400, 401, 403, 409, 413),
     summary="Add a user, or register",

@@ -11,6 +11,7 @@ from litestar.params import FromQuery
 from kleio import accounts
 from kleio.http import session
 from kleio.http.auth import database_of, find_session
+from kleio.http.bodies import ANONYMOUS_BYTES
 from kleio.http.problems import ProblemError
 from kleio.http.session import settings_of
 from kleio.repositories import tokens
@@ -88,7 +89,13 @@ def _form(
     )
 
 
-@post("/sign-in", opt={ANONYMOUS: True}, status_code=200, include_in_schema=False)
+@post(
+    "/sign-in",
+    opt={ANONYMOUS: True},
+    status_code=200,
+    request_max_body_size=ANONYMOUS_BYTES,
+    include_in_schema=False,
+)
 async def sign_in(request: PageRequest) -> Response[str]:
     """Check a password or a token and keep the session in a cookie."""
     form = fill(SignInForm, await read_form(request))
