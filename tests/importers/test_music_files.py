@@ -465,7 +465,7 @@ async def test_many_batches_and_a_folder_larger_than_one(
     music: Music, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kleio.importers.music_files.BATCH_FILES", 4)
-    monkeypatch.setattr("kleio.importers.music_files.CHUNK_FILES", 3)
+    monkeypatch.setattr("kleio.importers.music_readings.CHUNK_FILES", 3)
     make_tree(music.root, 3, 3, 3)
     make_album(music.root, "Big", "Album", 11)
     assert await music.scan() == {"files": 38, "read": 38, "inserted": 38}

@@ -1,8 +1,8 @@
 """Music folders into a library: one scan, from the walk over the files to the last album.
 
 This module owns the order of a scan's steps, its batches and its counts. It finds no file
-(`music_walk`), reads none (`music_reader`) and decides nothing about songs and albums, which the
-statements of `scan_songs` do, set by set.
+(`music_walk`), reads none (`music_readings`) and decides nothing about songs and albums, which the
+statements of `scan_songs`, `scan_artists` and `scan_albums` do, set by set.
 
 The walk is compared with what is known by size and time, in SQL, so only new and changed files are
 read. What has vanished is marked before anything is read, and what is read is looked for among it:
@@ -16,8 +16,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, nullcontext, suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -30,20 +29,17 @@ from kleio.db.errors import DatabaseError
 from kleio.db.queries import Connection
 from kleio.importers.music_paths import path_text
 from kleio.importers.music_reader import Reader
+from kleio.importers.music_readings import desk_rows, read_ahead
 from kleio.importers.music_report import Options, Progress, ProgressCallback, ScanError, ScanReport
-from kleio.importers.music_song import Broken, Gone, Reading, Song
+from kleio.importers.music_song import Gone, Reading
 from kleio.importers.music_walk import Found, Unread, Walk
 from kleio.partitions import healing
 from kleio.repositories import libraries, library_scans, scan_albums, scan_artists, scan_songs
 from kleio.repositories.library_scans import ScanProblem, ScanRead
 from kleio.repositories.scan_songs import ScanWritten
-from kleio.tasks import end_tasks
 
 BATCH_FILES = 2000
 """How many files' songs a transaction writes, but for the rest of the last folder."""
-
-CHUNK_FILES = 32
-"""How many files a process is given at once."""
 
 DESK_FILES = 500
 """How many files that were found or read are put on the desk at once."""
@@ -273,9 +269,12 @@ class _Scan:
     async def _read(self) -> None:
         batch: int | None = None
         pairs: list[tuple[ScanRead, Reading]] = []
-        async with aclosing(self._readings()) as readings:
-            async for files, results in readings:
-                for file, reading in zip(files, results, strict=True):
+        readings = read_ahead(
+            self.conn, self.library_id, self.root, self.reader, batch_files=BATCH_FILES
+        )
+        async with aclosing(readings):
+            async for some in readings:
+                for file, reading in some:
                     if batch is not None and file.batch != batch:
                         await self._put(pairs)
                         await self._apply(batch)
@@ -289,40 +288,6 @@ class _Scan:
             await self._put(pairs)
             await self._apply(batch)
 
-    async def _readings(self) -> AsyncGenerator[tuple[list[ScanRead], list[Reading]]]:
-        """Yield what is read, in order, the processes being some chunks ahead."""
-        ahead = max(4 * self.reader.workers, 2 * BATCH_FILES // CHUNK_FILES)
-        coming: deque[tuple[list[ScanRead], asyncio.Task[list[Reading]]]] = deque()
-        listed: list[ScanRead] = []
-        number = 0
-        is_last = False
-        try:
-            while True:
-                while len(coming) < ahead and not (is_last and not listed):
-                    if not listed:
-                        listed = await library_scans.list_scan_reads(
-                            self.conn,
-                            library_id=self.library_id,
-                            after_number=number,
-                            file_count=BATCH_FILES,
-                        )
-                        is_last = len(listed) < BATCH_FILES
-                        if not listed:
-                            break
-                        number = listed[-1].number
-                    chunk, listed = listed[:CHUNK_FILES], listed[CHUNK_FILES:]
-                    coming.append((chunk, asyncio.create_task(self._read_chunk(chunk))))
-                if not coming:
-                    return
-                files, task = coming.popleft()
-                yield files, await task
-        finally:
-            await end_tasks(task for _, task in coming)
-
-    async def _read_chunk(self, files: list[ScanRead]) -> list[Reading]:
-        root = len(self.root)
-        return await self.reader.read([(os.path.join(self.root, f.path), root) for f in files])
-
     async def _put(self, pairs: list[tuple[ScanRead, Reading]]) -> None:
         """Put what was read on the desk, and take off it what is gone."""
         self.report.read += len(pairs)
@@ -334,15 +299,8 @@ class _Scan:
                 folder_keys=[file.folder_key for file in gone],
                 paths=[file.path for file in gone],
             )
-        await scan_songs.copy_scan_songs(self.conn, self._rows(pairs))
+        await scan_songs.copy_scan_songs(self.conn, desk_rows(self.library_id, pairs))
         self._tell(reading=True, done=self.report.read, total=self._to_read)
-
-    async def _rows(self, pairs: list[tuple[ScanRead, Reading]]) -> AsyncIterator[tuple[Any, ...]]:
-        for file, reading in pairs:
-            if isinstance(reading, Song):
-                yield self.library_id, *_song_row(file.path, reading)
-            elif isinstance(reading, Broken):
-                yield self.library_id, *_broken_row(file.path, reading)
 
     async def _apply(self, batch: int | None) -> None:
         """Write the songs of a batch and all that follows from them, all or nothing."""
@@ -405,19 +363,3 @@ class _Scan:
 def _take(walk: Iterable[Found | Unread], number: int) -> list[Found | Unread]:
     """Look at some more files; runs in a thread."""
     return list(islice(walk, number))
-
-
-def _song_row(path: bytes, song: Song) -> tuple[Any, ...]:
-    return (
-        *(song.size, song.mtime_ns, song.duration_ms, song.bit_rate, song.sample_rate, song.year),
-        *(song.channels, song.disc_number, song.track_number, song.is_compilation, path, None),
-        *(song.content_hash, song.codec, song.title, song.artist, song.artists, song.album),
-        *(song.album_artist, song.genre, song.tags),
-    )
-
-
-def _broken_row(path: bytes, broken: Broken) -> tuple[Any, ...]:
-    # A size that no file has, where the next scan is to look again.
-    again = broken.again or broken.size is None
-    size, mtime_ns = (-1, 0) if again else (broken.size, broken.mtime_ns)
-    return (size, mtime_ns, *(None,) * 8, path, broken.reason, *(None,) * 9)
