@@ -15,7 +15,7 @@ from factories import Account, make_copy, make_play, make_release, make_user
 from importing import HEADER, csv_of, line, table_rows
 from kleio.cli.import_account import ImportDisplay
 from kleio.db.queries import Connection
-from kleio.importers.account_import import Progress
+from kleio.importers.import_progress import Progress
 
 from .conftest import Run, one_line
 

@@ -30,8 +30,9 @@ from kleio.db.errors import DatabaseError, Unavailable
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.importers import account_import
-from kleio.importers.account_import import NotApplicable, Progress, apply, interrupt
+from kleio.importers.account_import import NotApplicable, apply, interrupt
 from kleio.importers.collection_csv import CollectionCsv
+from kleio.importers.import_progress import Progress
 from kleio.importers.sources import SourceError
 from kleio.repositories import import_releases, imports, releases
 from servers import Server

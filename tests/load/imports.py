@@ -33,10 +33,11 @@ from kleio.db.embedded import embedded_server
 from kleio.db.migrate import migrate
 from kleio.db.pool import connect
 from kleio.db.queries import Connection
-from kleio.importers.account_import import Progress, import_source
+from kleio.importers.account_import import import_source
 from kleio.importers.collection_csv import CollectionCsv
 from kleio.importers.files import open_file
 from kleio.importers.import_check import Witness, check
+from kleio.importers.import_progress import Progress
 from kleio.importers.kleio_sqlite import KleioSqlite
 from kleio.importers.sources import Source
 from kleio.settings import load_settings

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncConnection
 
-    from kleio.importers.account_import import Counts, Progress
+    from kleio.importers.account_import import Counts
+    from kleio.importers.import_progress import Progress
     from kleio.importers.sources import Source
     from kleio.repositories.imports import Run
     from kleio.settings import Settings

@@ -15,8 +15,7 @@ import; what writes one user's shelf, an import or a sync, goes one after the ot
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
@@ -30,6 +29,7 @@ from kleio.db.errors import DatabaseError
 from kleio.db.pool import bulk_transaction, patient_transaction
 from kleio.db.queries import Connection
 from kleio.holdings import check_holdings
+from kleio.importers.import_progress import ProgressCallback, Watch
 from kleio.importers.record_chunks import read_batches
 from kleio.importers.sources import Source, SourceError
 from kleio.repositories import (
@@ -51,8 +51,6 @@ Counts = dict[str, dict[str, int]]
 
 KINDS: tuple[AccountKind, ...] = get_args(AccountKind)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-
-PROGRESS_SECONDS = 1.0
 
 _JUDGES = (
     import_verdicts.insert_preferences_verdicts,
@@ -80,19 +78,6 @@ _UPDATES = (
 )
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run is after `seconds`."""
-
-    step: Literal["reading", "judging", "adding releases", "writing"]
-    records: int
-    bytes_read: int
-    bytes_total: int
-    seconds: float
-
-
-ProgressCallback = Callable[[Progress], None]
 
 
 class NotApplicable(Exception):
@@ -170,7 +155,7 @@ async def carry_out(
     """Do all of a run that was begun; raises as `import_source` does."""
     run = await imports.get_run(conn, user_id=user_id, run_id=run_id)
     assert run is not None
-    watch = _Watch(source.size, progress)
+    watch = Watch(source.size, progress)
     try:
         await _read(conn, user_id, run, source, watch)
         watch.step("judging")
@@ -203,7 +188,7 @@ async def apply(
     run = await imports.get_run(conn, user_id=user_id, run_id=run_id)
     if run is None or run.state not in ("judged", "applying"):
         raise NotApplicable("there is no such import" if run is None else run.state)
-    watch = _Watch(run.bytes_total, progress, run.records)
+    watch = Watch(run.bytes_total, progress, run.records)
     if run.state == "judged":
         watch.step("judging")
         await _judge(conn, user_id, msgspec.structs.replace(run, dry_run=False))
@@ -233,33 +218,6 @@ def counts_of(run: Run) -> Counts:
     return msgspec.json.decode(run.counts, type=Counts)
 
 
-class _Watch:
-    """Tells about the progress, and when it is time to."""
-
-    def __init__(self, total: int, callback: ProgressCallback | None, records: int = 0) -> None:
-        self.total = total
-        self.records = records
-        self.bytes_read = 0
-        self._callback = callback
-        self._started = self._told = time.monotonic()
-
-    def is_time(self) -> bool:
-        return time.monotonic() - self._told >= PROGRESS_SECONDS
-
-    def step(self, step: Any) -> None:
-        self._told = time.monotonic()
-        if self._callback is not None:
-            self._callback(
-                Progress(
-                    step=step,
-                    records=self.records,
-                    bytes_read=self.bytes_read,
-                    bytes_total=self.total,
-                    seconds=self._told - self._started,
-                )
-            )
-
-
 async def _run(conn: Connection, user_id: UUID, run_id: UUID) -> Run:
     run = await imports.get_run(conn, user_id=user_id, run_id=run_id)
     if run is None:
@@ -280,7 +238,7 @@ async def _fail(conn: Connection, user_id: UUID, run_id: UUID, error: str) -> No
 # --- reading --------------------------------------------------------------------------------------
 
 
-async def _read(conn: Connection, user_id: UUID, run: Run, source: Source, watch: _Watch) -> None:
+async def _read(conn: Connection, user_id: UUID, run: Run, source: Source, watch: Watch) -> None:
     await imports.delete_chunks(conn, user_id=user_id, run_id=run.id)
     watch.step("reading")
     async with aclosing(read_batches(source, run.created_at)) as batches:
@@ -335,7 +293,7 @@ async def _judge_rest(conn: Connection, user_id: UUID, run_id: UUID) -> None:
         await judge(conn, user_id=user_id, run_id=run_id)
 
 
-async def _apply(conn: Connection, user_id: UUID, run_id: UUID, watch: _Watch) -> Run:
+async def _apply(conn: Connection, user_id: UUID, run_id: UUID, watch: Watch) -> Run:
     """Write what the verdicts say; done over again, it does what is left to do."""
     try:
         await _add_releases(conn, user_id, run_id, watch)
@@ -359,7 +317,7 @@ async def _apply(conn: Connection, user_id: UUID, run_id: UUID, watch: _Watch) -
     return await _run(conn, user_id, run_id)
 
 
-async def _add_releases(conn: Connection, user_id: UUID, run_id: UUID, watch: _Watch) -> None:
+async def _add_releases(conn: Connection, user_id: UUID, run_id: UUID, watch: Watch) -> None:
     """Add the releases that the catalogue lacks, a chunk a transaction.
 
     Short ones, because the catalogue is locked against other writers meanwhile.
