@@ -259,6 +259,8 @@ DELETE FROM import_runs AS r
 -- A report goes with its run. What a run brought stays, and so does what was noted of where it
 -- came from (id_map): the same file again adds nothing.
 --
+-- All later runs are counted where the first few would do: Citus takes no LIMIT there.
+--
 -- Returns: one row ForgottenRuns.
 -- Params:  before timestamptz: what ended since then stays. kept int: how many of the last runs of
 --          each user, source and outcome stay. max_records bigint: a page ends with the run that
@@ -289,15 +291,12 @@ deleted AS (
        AND r.id = o.id
        AND r.finished_at < :before::timestamptz
        AND (SELECT count(*)
-              FROM (SELECT
-                      FROM import_runs AS later
-                     WHERE later.user_id = r.user_id
-                       AND later.id > r.id
-                       AND later.source = r.source
-                       AND later.finished_at IS NOT NULL
-                       AND (later.state = 'done') = (r.state = 'done')
-                     ORDER BY later.id
-                     LIMIT :kept::int) AS enough) >= :kept::int
+              FROM import_runs AS later
+             WHERE later.user_id = r.user_id
+               AND later.id > r.id
+               AND later.source = r.source
+               AND later.finished_at IS NOT NULL
+               AND (later.state = 'done') = (r.state = 'done')) >= :kept::int
     RETURNING r.id
 )
 SELECT (SELECT count(*) FROM deleted) AS deleted,
@@ -319,12 +318,9 @@ SELECT count(*)
  WHERE r.created_at < :before::timestamptz
    AND r.finished_at < :before::timestamptz
    AND (SELECT count(*)
-          FROM (SELECT
-                  FROM import_runs AS later
-                 WHERE later.user_id = r.user_id
-                   AND later.id > r.id
-                   AND later.source = r.source
-                   AND later.finished_at IS NOT NULL
-                   AND (later.state = 'done') = (r.state = 'done')
-                 ORDER BY later.id
-                 LIMIT :kept::int) AS enough) >= :kept::int;
+          FROM import_runs AS later
+         WHERE later.user_id = r.user_id
+           AND later.id > r.id
+           AND later.source = r.source
+           AND later.finished_at IS NOT NULL
+           AND (later.state = 'done') = (r.state = 'done')) >= :kept::int;

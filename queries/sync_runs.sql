@@ -156,6 +156,8 @@ UPDATE sync_runs AS r
 -- A dry run is a kind of its own. What Discogs said last of each copy is not a run's
 -- (discogs_copies), so the next sync compares as it would have.
 --
+-- All later runs are counted where the first few would do: Citus takes no LIMIT there.
+--
 -- Returns: one row ForgottenRuns.
 -- Params:  before timestamptz: what ended since then stays. kept int: how many of the last runs of
 --          each user, kind and outcome stay. after_created_at timestamptz, after_id uuid:
@@ -182,15 +184,12 @@ deleted AS (
        AND r.id = o.id
        AND r.finished_at < :before::timestamptz
        AND (SELECT count(*)
-              FROM (SELECT
-                      FROM sync_runs AS later
-                     WHERE later.user_id = r.user_id
-                       AND later.id > r.id
-                       AND later.dry_run = r.dry_run
-                       AND later.finished_at IS NOT NULL
-                       AND (later.status = 'completed') = (r.status = 'completed')
-                     ORDER BY later.id
-                     LIMIT :kept::int) AS enough) >= :kept::int
+              FROM sync_runs AS later
+             WHERE later.user_id = r.user_id
+               AND later.id > r.id
+               AND later.dry_run = r.dry_run
+               AND later.finished_at IS NOT NULL
+               AND (later.status = 'completed') = (r.status = 'completed')) >= :kept::int
     RETURNING r.id
 )
 SELECT (SELECT count(*) FROM deleted) AS deleted,
@@ -212,12 +211,9 @@ SELECT count(*)
  WHERE r.created_at < :before::timestamptz
    AND r.finished_at < :before::timestamptz
    AND (SELECT count(*)
-          FROM (SELECT
-                  FROM sync_runs AS later
-                 WHERE later.user_id = r.user_id
-                   AND later.id > r.id
-                   AND later.dry_run = r.dry_run
-                   AND later.finished_at IS NOT NULL
-                   AND (later.status = 'completed') = (r.status = 'completed')
-                 ORDER BY later.id
-                 LIMIT :kept::int) AS enough) >= :kept::int;
+          FROM sync_runs AS later
+         WHERE later.user_id = r.user_id
+           AND later.id > r.id
+           AND later.dry_run = r.dry_run
+           AND later.finished_at IS NOT NULL
+           AND (later.status = 'completed') = (r.status = 'completed')) >= :kept::int;
