@@ -259,7 +259,8 @@ DELETE FROM import_runs AS r
 -- A report goes with its run. What a run brought stays, and so does what was noted of where it
 -- came from (id_map): the same file again adds nothing.
 --
--- All later runs are counted where the first few would do: Citus takes no LIMIT there.
+-- Enough follow where there is a last one of so many: counting the first few would need a LIMIT one
+-- subquery deeper, which Citus may refuse.
 --
 -- Returns: one row ForgottenRuns.
 -- Params:  before timestamptz: what ended since then stays. kept int: how many of the last runs of
@@ -271,6 +272,7 @@ DELETE FROM import_runs AS r
 -- Cost:    at most 11 buffers.
 -- Locks:   the runs and their rows.
 -- Allow:   isolation: of all users, for `kleio maintain` alone.
+-- Allow:   offset: no page, but how many are kept; it is the same each time.
 WITH old AS (
     SELECT page.user_id, page.id, page.created_at
       FROM (SELECT r.user_id, r.id, r.created_at,
@@ -290,13 +292,17 @@ deleted AS (
      WHERE r.user_id = o.user_id
        AND r.id = o.id
        AND r.finished_at < :before::timestamptz
-       AND (SELECT count(*)
-              FROM import_runs AS later
-             WHERE later.user_id = r.user_id
-               AND later.id > r.id
-               AND later.source = r.source
-               AND later.finished_at IS NOT NULL
-               AND (later.state = 'done') = (r.state = 'done')) >= :kept::int
+       AND EXISTS (
+              SELECT
+                FROM import_runs AS later
+               WHERE later.user_id = r.user_id
+                 AND later.id > r.id
+                 AND later.source = r.source
+                 AND later.finished_at IS NOT NULL
+                 AND (later.state = 'done') = (r.state = 'done')
+               ORDER BY later.id
+              OFFSET :kept::int - 1
+               LIMIT 1)
     RETURNING r.id
 )
 SELECT (SELECT count(*) FROM deleted) AS deleted,
@@ -313,14 +319,19 @@ SELECT (SELECT count(*) FROM deleted) AS deleted,
 -- Cost:    at most 11 buffers.
 -- Locks:   none.
 -- Allow:   isolation: of all users, for `kleio maintain` alone.
+-- Allow:   offset: no page, but how many are kept; it is the same each time.
 SELECT count(*)
   FROM import_runs AS r
  WHERE r.created_at < :before::timestamptz
    AND r.finished_at < :before::timestamptz
-   AND (SELECT count(*)
-          FROM import_runs AS later
-         WHERE later.user_id = r.user_id
-           AND later.id > r.id
-           AND later.source = r.source
-           AND later.finished_at IS NOT NULL
-           AND (later.state = 'done') = (r.state = 'done')) >= :kept::int;
+   AND EXISTS (
+          SELECT
+            FROM import_runs AS later
+           WHERE later.user_id = r.user_id
+             AND later.id > r.id
+             AND later.source = r.source
+             AND later.finished_at IS NOT NULL
+             AND (later.state = 'done') = (r.state = 'done')
+           ORDER BY later.id
+          OFFSET :kept::int - 1
+           LIMIT 1);

@@ -156,7 +156,8 @@ UPDATE sync_runs AS r
 -- A dry run is a kind of its own. What Discogs said last of each copy is not a run's
 -- (discogs_copies), so the next sync compares as it would have.
 --
--- All later runs are counted where the first few would do: Citus takes no LIMIT there.
+-- Enough follow where there is a last one of so many: counting the first few would need a LIMIT one
+-- subquery deeper, which Citus may refuse.
 --
 -- Returns: one row ForgottenRuns.
 -- Params:  before timestamptz: what ended since then stays. kept int: how many of the last runs of
@@ -167,6 +168,7 @@ UPDATE sync_runs AS r
 -- Cost:    at most 11 buffers.
 -- Locks:   the runs.
 -- Allow:   isolation: of all users, for `kleio maintain` alone.
+-- Allow:   offset: no page, but how many are kept; it is the same each time.
 WITH old AS (
     SELECT r.user_id, r.id, r.created_at
       FROM sync_runs AS r
@@ -183,13 +185,17 @@ deleted AS (
      WHERE r.user_id = o.user_id
        AND r.id = o.id
        AND r.finished_at < :before::timestamptz
-       AND (SELECT count(*)
-              FROM sync_runs AS later
-             WHERE later.user_id = r.user_id
-               AND later.id > r.id
-               AND later.dry_run = r.dry_run
-               AND later.finished_at IS NOT NULL
-               AND (later.status = 'completed') = (r.status = 'completed')) >= :kept::int
+       AND EXISTS (
+              SELECT
+                FROM sync_runs AS later
+               WHERE later.user_id = r.user_id
+                 AND later.id > r.id
+                 AND later.dry_run = r.dry_run
+                 AND later.finished_at IS NOT NULL
+                 AND (later.status = 'completed') = (r.status = 'completed')
+               ORDER BY later.id
+              OFFSET :kept::int - 1
+               LIMIT 1)
     RETURNING r.id
 )
 SELECT (SELECT count(*) FROM deleted) AS deleted,
@@ -206,14 +212,19 @@ SELECT (SELECT count(*) FROM deleted) AS deleted,
 -- Cost:    at most 11 buffers.
 -- Locks:   none.
 -- Allow:   isolation: of all users, for `kleio maintain` alone.
+-- Allow:   offset: no page, but how many are kept; it is the same each time.
 SELECT count(*)
   FROM sync_runs AS r
  WHERE r.created_at < :before::timestamptz
    AND r.finished_at < :before::timestamptz
-   AND (SELECT count(*)
-          FROM sync_runs AS later
-         WHERE later.user_id = r.user_id
-           AND later.id > r.id
-           AND later.dry_run = r.dry_run
-           AND later.finished_at IS NOT NULL
-           AND (later.status = 'completed') = (r.status = 'completed')) >= :kept::int;
+   AND EXISTS (
+          SELECT
+            FROM sync_runs AS later
+           WHERE later.user_id = r.user_id
+             AND later.id > r.id
+             AND later.dry_run = r.dry_run
+             AND later.finished_at IS NOT NULL
+             AND (later.status = 'completed') = (r.status = 'completed')
+           ORDER BY later.id
+          OFFSET :kept::int - 1
+           LIMIT 1);

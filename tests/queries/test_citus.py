@@ -40,12 +40,16 @@ FANS_OUT = {
     *("idempotency_keys.delete_old_idempotency_keys",),
     *("idempotency_keys.count_old_idempotency_keys",),
     *("tokens.delete_all_expired_tokens", "tokens.count_all_expired_tokens"),
+    *("imports.delete_ended_runs", "imports.count_ended_runs"),
+    *("sync_runs.delete_ended_runs", "sync_runs.count_ended_runs"),
     # Tokens lie by their hashes: one statement for some of them, and few for a user's.
     *("tokens.list_sessions_among", "tokens.update_tokens_used", "tokens.list_tokens"),
     *("tokens.delete_token", "tokens.delete_tokens_by_name", "tokens.delete_expired_tokens"),
+    *("tokens.delete_spent_tokens", "users.get_holdings"),
 }
 """What asks several shards. Each was looked at: no join but on the distribution column or with
-reference tables, no LIMIT in a LATERAL, no row that is locked ahead."""
+reference tables, no LIMIT in a LATERAL or two queries below the row that it names, no row that is
+locked ahead."""
 
 TAKEN_INSTEAD = {
     "tokens.get_page_session": "get_named_session",
