@@ -49,6 +49,7 @@ GRANT INSERT, SELECT, UPDATE (error, files, finished_at, inserted, missing, move
 GRANT INSERT, SELECT, UPDATE (changed, finished_at, host, problem, started_at, succeeded_at, warnings) ON maintenance_steps TO :"app";
 GRANT INSERT, SELECT, UPDATE (data_quality, main_release_discogs_id, metadata, notes, source_hash, synced_at, title, updated_at, year) ON masters TO :"app";
 GRANT MAINTAIN, SELECT ON mv_artist_stats TO :"app";
+GRANT MAINTAIN, SELECT ON mv_catalogue_totals TO :"app";
 GRANT MAINTAIN, SELECT ON mv_genre_counts TO :"app";
 GRANT MAINTAIN, SELECT ON mv_library_stats TO :"app";
 GRANT MAINTAIN, SELECT ON mv_release_popularity TO :"app";

@@ -109,34 +109,56 @@ SELECT coalesce(b.year, 0) AS year_key, b.id,
  ORDER BY coalesce(b.year, 0) DESC, b.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: search_albums(search, library_id, year_from, year_to, before_score, before_id, page_size, page_offset)
+-- name: search_albums(search, first_words, second_words, third_words, library_id, year_from, year_to, before_score, before_id, page_size, page_offset)
 -- Albums whose name is like a text, best first; one page.
 --
--- Of a frequent word the first 2,000 names that the index finds are ranked, as in
--- songs.search_songs.
+-- Of a frequent word some are ranked, as in artists.search_artists.
 --
 -- Returns: 0..page_size rows Keyed[Album]: score, id, then the album.
--- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
---          of the previous page, NULL for the first; the others as in list_albums_newest.
--- Index:   albums_name_trgm_idx; the three longest words find the candidates, all words decide.
--- Partitions: all, by their trigram index.
+-- Params:  search text: what a person typed; normalised here. first_words, second_words,
+--          third_words text[]: what words.get_alternatives says of it. before_score, before_id:
+--          last row of the previous page, NULL for the first; the others as in list_albums_newest.
+-- Index:   albums_words_idx, albums_name_idx; the three longest words find the candidates, all
+--          words decide.
+-- Partitions: all, by their indexes.
 -- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Plan:    custom: with the words known, the condition of the index is a constant.
--- Cost:    at most 84 buffers.
+-- Cost:    at most 140 buffers.
 -- Locks:   none.
-WITH found AS MATERIALIZED (
-    SELECT (word_similarity(normalize_name(:search::text), b.name_normalized)
-            + similarity(normalize_name(:search::text), b.name_normalized) / 10)::float8
+WITH named AS (
+    (SELECT b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
+            b.song_count, b.duration_ms, b.created_at, b.updated_at, b.name_normalized
+       FROM albums AS b
+      WHERE left(b.name_normalized, 64) = left(normalize_name(:search::text), 64)
+        AND b.name_normalized = normalize_name(:search::text)
+        AND b.song_count > 0
+        AND (:library_id::uuid IS NULL OR b.library_id = :library_id::uuid)
+        AND (:year_from::int IS NULL OR b.year >= :year_from::int)
+        AND (:year_to::int IS NULL OR b.year <= :year_to::int)
+      LIMIT 2000)
+     UNION ALL
+    (SELECT b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
+            b.song_count, b.duration_ms, b.created_at, b.updated_at, b.name_normalized
+       FROM albums AS b
+      WHERE matches_words(
+                b.name_normalized, :search::text, :first_words::text[],
+                :second_words::text[], :third_words::text[]
+            )
+        AND b.name_normalized <> normalize_name(:search::text)
+        AND b.song_count > 0
+        AND (:library_id::uuid IS NULL OR b.library_id = :library_id::uuid)
+        AND (:year_from::int IS NULL OR b.year >= :year_from::int)
+        AND (:year_to::int IS NULL OR b.year <= :year_to::int)
+      LIMIT 2000)
+),
+found AS MATERIALIZED (
+    SELECT (word_similarity(normalize_name(:search::text), named.name_normalized)
+            + similarity(normalize_name(:search::text), named.name_normalized) / 10)::float8
                AS score,
-           b.id, b.library_id, b.name, b.artist_id, b.artist_name, b.year, b.is_compilation,
-           b.song_count, b.duration_ms, b.created_at, b.updated_at
-      FROM albums AS b
-     WHERE matches_search(b.name_normalized, :search::text)
-       AND b.song_count > 0
-       AND (:library_id::uuid IS NULL OR b.library_id = :library_id::uuid)
-       AND (:year_from::int IS NULL OR b.year >= :year_from::int)
-       AND (:year_to::int IS NULL OR b.year <= :year_to::int)
-     LIMIT 2000
+           named.id, named.library_id, named.name, named.artist_id, named.artist_name, named.year,
+           named.is_compilation, named.song_count, named.duration_ms, named.created_at,
+           named.updated_at
+      FROM named
 )
 SELECT f.score, f.id,
        f.id, f.library_id, f.name, f.artist_id, f.artist_name, f.year, f.is_compilation,

@@ -62,23 +62,44 @@ SELECT left(a.name_normalized, 64) AS name_key, a.id,
  ORDER BY left(a.name_normalized, 64), a.id
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: search_artists(search, before_score, before_id, page_size, page_offset)
+-- name: search_artists(search, first_words, second_words, third_words, before_score, before_id, page_size, page_offset)
 -- Artists whose name is like a text, best first; one page.
 --
+-- Of a frequent word those of exactly that name and the first 2,000 that the index finds are
+-- ranked, and no more, as in songs.search_songs.
+--
 -- Returns: 0..page_size rows Keyed[Artist]: score, id, then the artist.
--- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
---          of the previous page, NULL for the first.
--- Index:   artists_name_trgm_idx; the three longest words find the candidates, all words decide.
--- Order:   score DESC, id DESC; total.
+-- Params:  search text: what a person typed; normalised here. first_words, second_words,
+--          third_words text[]: what words.get_alternatives says of it. before_score, before_id:
+--          last row of the previous page, NULL for the first.
+-- Index:   artists_words_idx, artists_name_idx; the three longest words find the candidates, all
+--          words decide.
+-- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
+-- Plan:    custom: with the words known, the condition of the index is a constant.
 -- Cost:    at most 32 buffers.
 -- Locks:   none.
-WITH found AS (
-    SELECT (word_similarity(normalize_name(:search::text), a.name_normalized)
-            + similarity(normalize_name(:search::text), a.name_normalized) / 10)::float8
+WITH named AS (
+    (SELECT a.id, a.discogs_id, a.name, a.resource_url, a.name_normalized
+       FROM artists AS a
+      WHERE left(a.name_normalized, 64) = left(normalize_name(:search::text), 64)
+        AND a.name_normalized = normalize_name(:search::text)
+      LIMIT 2000)
+     UNION ALL
+    (SELECT a.id, a.discogs_id, a.name, a.resource_url, a.name_normalized
+       FROM artists AS a
+      WHERE matches_words(
+                a.name_normalized, :search::text, :first_words::text[],
+                :second_words::text[], :third_words::text[]
+            )
+        AND a.name_normalized <> normalize_name(:search::text)
+      LIMIT 2000)
+),
+found AS MATERIALIZED (
+    SELECT (word_similarity(normalize_name(:search::text), named.name_normalized)
+            + similarity(normalize_name(:search::text), named.name_normalized) / 10)::float8
                AS score,
-           a.id, a.discogs_id, a.name, a.resource_url
-      FROM artists AS a
-     WHERE matches_search(a.name_normalized, :search::text)
+           named.id, named.discogs_id, named.name, named.resource_url
+      FROM named
 )
 SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.resource_url
   FROM found
@@ -87,18 +108,25 @@ SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.reso
  ORDER BY found.score DESC, found.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: count_artists(search)$
--- How many artists there are, or whose name is like a text.
+-- name: count_artists(search, first_words, second_words, third_words, max_rows)$
+-- How many artists there are, or whose name is like a text; no more than a number are counted.
 --
--- Returns: one bigint.
--- Index:   artists_name_trgm_idx with a text; without one the whole table is counted.
+-- Returns: one bigint, at most max_rows.
+-- Params:  search text: as in search_artists with its words, NULL for all.
+-- Index:   artists_words_idx with a text; without one artists_discogs_id_key or the table's first
+--          rows.
 -- Plan:    custom: with the text known, the other branch falls away.
 -- Cost:    at most 24 buffers.
 -- Locks:   none.
 SELECT count(*)
-  FROM artists AS a
- WHERE :search::text IS NULL
-    OR matches_search(a.name_normalized, :search::text);
+  FROM (SELECT
+          FROM artists AS a
+         WHERE :search::text IS NULL
+            OR matches_words(
+                   a.name_normalized, :search::text, :first_words::text[],
+                   :second_words::text[], :third_words::text[]
+               )
+         LIMIT :max_rows::int) AS counted;
 
 -- name: get_artist(artist_id)^
 -- One artist with everything that is known of it.

@@ -64,23 +64,44 @@ SELECT left(l.name_normalized, 64) AS name_key, l.id,
  ORDER BY left(l.name_normalized, 64), l.id
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: search_labels(search, before_score, before_id, page_size, page_offset)
+-- name: search_labels(search, first_words, second_words, third_words, before_score, before_id, page_size, page_offset)
 -- Labels whose name is like a text, best first; one page.
 --
+-- Of a frequent word those of exactly that name and the first 2,000 that the index finds are
+-- ranked, and no more, as in songs.search_songs.
+--
 -- Returns: 0..page_size rows Keyed[Label]: score, id, then the label.
--- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
---          of the previous page, NULL for the first.
--- Index:   labels_name_trgm_idx; the three longest words find the candidates, all words decide.
--- Order:   score DESC, id DESC; total.
--- Cost:    at most 21 buffers.
+-- Params:  search text: what a person typed; normalised here. first_words, second_words,
+--          third_words text[]: what words.get_alternatives says of it. before_score, before_id:
+--          last row of the previous page, NULL for the first.
+-- Index:   labels_words_idx, labels_name_idx; the three longest words find the candidates, all
+--          words decide.
+-- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
+-- Plan:    custom: with the words known, the condition of the index is a constant.
+-- Cost:    at most 32 buffers.
 -- Locks:   none.
-WITH found AS (
-    SELECT (word_similarity(normalize_name(:search::text), l.name_normalized)
-            + similarity(normalize_name(:search::text), l.name_normalized) / 10)::float8
+WITH named AS (
+    (SELECT l.id, l.discogs_id, l.name, l.resource_url, l.name_normalized
+       FROM labels AS l
+      WHERE left(l.name_normalized, 64) = left(normalize_name(:search::text), 64)
+        AND l.name_normalized = normalize_name(:search::text)
+      LIMIT 2000)
+     UNION ALL
+    (SELECT l.id, l.discogs_id, l.name, l.resource_url, l.name_normalized
+       FROM labels AS l
+      WHERE matches_words(
+                l.name_normalized, :search::text, :first_words::text[],
+                :second_words::text[], :third_words::text[]
+            )
+        AND l.name_normalized <> normalize_name(:search::text)
+      LIMIT 2000)
+),
+found AS MATERIALIZED (
+    SELECT (word_similarity(normalize_name(:search::text), named.name_normalized)
+            + similarity(normalize_name(:search::text), named.name_normalized) / 10)::float8
                AS score,
-           l.id, l.discogs_id, l.name, l.resource_url
-      FROM labels AS l
-     WHERE matches_search(l.name_normalized, :search::text)
+           named.id, named.discogs_id, named.name, named.resource_url
+      FROM named
 )
 SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.resource_url
   FROM found
@@ -89,18 +110,25 @@ SELECT found.score, found.id, found.id, found.discogs_id, found.name, found.reso
  ORDER BY found.score DESC, found.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: count_labels(search)$
--- How many labels there are, or whose name is like a text.
+-- name: count_labels(search, first_words, second_words, third_words, max_rows)$
+-- How many labels there are, or whose name is like a text; no more than a number are counted.
 --
--- Returns: one bigint.
--- Index:   labels_name_trgm_idx with a text; without one the whole table is counted.
+-- Returns: one bigint, at most max_rows.
+-- Params:  search text: as in search_labels with its words, NULL for all.
+-- Index:   labels_words_idx with a text; without one labels_discogs_id_key or the table's first
+--          rows.
 -- Plan:    custom: with the text known, the other branch falls away.
--- Cost:    at most 11 buffers.
+-- Cost:    at most 24 buffers.
 -- Locks:   none.
 SELECT count(*)
-  FROM labels AS l
- WHERE :search::text IS NULL
-    OR matches_search(l.name_normalized, :search::text);
+  FROM (SELECT
+          FROM labels AS l
+         WHERE :search::text IS NULL
+            OR matches_words(
+                   l.name_normalized, :search::text, :first_words::text[],
+                   :second_words::text[], :third_words::text[]
+               )
+         LIMIT :max_rows::int) AS counted;
 
 -- name: get_label(label_id)^
 -- One label with everything that is known of it.

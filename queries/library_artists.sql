@@ -43,26 +43,45 @@ SELECT page.name_key, page.id,
     ON m.artist_id = page.id
  ORDER BY page.name_key, page.id;
 
--- name: search_library_artists(search, before_score, before_id, page_size, page_offset)
+-- name: search_library_artists(search, first_words, second_words, third_words, before_score, before_id, page_size, page_offset)
 -- Artists of the library whose name is like a text, best first; one page.
 --
+-- Of a frequent word some are ranked, as in artists.search_artists.
+--
 -- Returns: 0..page_size rows Keyed[LibraryArtist]: score, id, then the artist.
--- Params:  search text: what a person typed; normalised here. before_score, before_id: last row
---          of the previous page, NULL for the first.
--- Index:   library_artists_name_trgm_idx; the three longest words find the candidates, all words
---          decide.
+-- Params:  search text: what a person typed; normalised here. first_words, second_words,
+--          third_words text[]: what words.get_alternatives says of it. before_score, before_id:
+--          last row of the previous page, NULL for the first.
+-- Index:   library_artists_words_idx, library_artists_name_idx; the three longest words find the
+--          candidates, all words decide.
 --          mv_artist_stats_key.
--- Order:   score DESC, id DESC; total.
+-- Order:   score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Stale:   mv_artist_stats, for the counts.
+-- Plan:    custom: with the words known, the condition of the index is a constant.
 -- Cost:    at most 11 buffers.
 -- Locks:   none.
-WITH found AS (
-    SELECT (word_similarity(normalize_name(:search::text), a.name_normalized)
-            + similarity(normalize_name(:search::text), a.name_normalized) / 10)::float8
+WITH named AS (
+    (SELECT a.id, a.name, a.artist_id, a.link, a.name_normalized
+       FROM library_artists AS a
+      WHERE left(a.name_normalized, 64) = left(normalize_name(:search::text), 64)
+        AND a.name_normalized = normalize_name(:search::text)
+      LIMIT 2000)
+     UNION ALL
+    (SELECT a.id, a.name, a.artist_id, a.link, a.name_normalized
+       FROM library_artists AS a
+      WHERE matches_words(
+                a.name_normalized, :search::text, :first_words::text[], :second_words::text[],
+                :third_words::text[]
+            )
+        AND a.name_normalized <> normalize_name(:search::text)
+      LIMIT 2000)
+),
+found AS MATERIALIZED (
+    SELECT (word_similarity(normalize_name(:search::text), named.name_normalized)
+            + similarity(normalize_name(:search::text), named.name_normalized) / 10)::float8
                AS score,
-           a.id, a.name, a.artist_id, a.link
-      FROM library_artists AS a
-     WHERE matches_search(a.name_normalized, :search::text)
+           named.id, named.name, named.artist_id, named.link
+      FROM named
 ),
 page AS (
     SELECT found.score, found.id, found.name, found.artist_id, found.link

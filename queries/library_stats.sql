@@ -1,6 +1,6 @@
 -- What the library and the catalogue hold, counted some time ago.
--- Tables: mv_library_stats, mv_artist_stats, mv_release_popularity, mv_genre_counts; libraries for
---         their names, releases for their cards.
+-- Tables: mv_library_stats, mv_artist_stats, mv_catalogue_totals, mv_release_popularity,
+--         mv_genre_counts; libraries for their names, releases for their cards.
 --
 -- In each view the row with the id 0 holds the totals and the time of its last refresh.
 -- The refreshes are for `kleio maintain`: they read whole tables, and readers go on meanwhile.
@@ -47,6 +47,18 @@ SELECT l.id, l.name, l.scanned_at, coalesce(m.songs, 0) AS songs,
 SELECT coalesce(m.artists, 0) AS artists, m.refreshed_at
   FROM mv_artist_stats AS m
  WHERE m.artist_id = '00000000-0000-0000-0000-000000000000';
+
+-- name: get_catalogue_totals()^
+-- How many artists, labels and releases the catalogue has, and as of when.
+--
+-- Returns: 0..1 rows CatalogueTotals.
+-- Index:   none; the view has one row.
+-- Stale:   mv_catalogue_totals; refreshed_at says since when.
+-- Cost:    at most 5 buffers.
+-- Locks:   none.
+SELECT m.artists, m.labels, m.releases, m.refreshed_at
+  FROM mv_catalogue_totals AS m
+ WHERE m.id = '00000000-0000-0000-0000-000000000000';
 
 -- name: list_genre_counts()
 -- Genres of the catalogue and of files, most frequent first, all of them.
@@ -110,6 +122,14 @@ REFRESH MATERIALIZED VIEW CONCURRENTLY mv_library_stats;
 -- Index:   mv_artist_stats_key, for CONCURRENTLY.
 -- Locks:   mv_artist_stats EXCLUSIVE: one refresh at a time, and readers go on.
 REFRESH MATERIALIZED VIEW CONCURRENTLY mv_artist_stats;
+
+-- name: refresh_catalogue_totals()!
+-- Count the artists, labels and releases of the catalogue again.
+--
+-- Returns: -1; PostgreSQL does not tell the number of rows.
+-- Index:   mv_catalogue_totals_key, for CONCURRENTLY; the shortest index of each table.
+-- Locks:   mv_catalogue_totals EXCLUSIVE: one refresh at a time, and readers go on.
+REFRESH MATERIALIZED VIEW CONCURRENTLY mv_catalogue_totals;
 
 -- name: refresh_release_popularity()!
 -- Count owners, copies and plays of releases again.

@@ -578,35 +578,38 @@ SELECT r.id, r.id, r.card
  ORDER BY r.id DESC
  LIMIT :page_size::int OFFSET :page_offset::int;
 
--- name: count_releases(artist, label, genre, style, format, country, catno, barcode, year_from, year_to, discogs_id, search, first_words, second_words, third_words)$
--- How many releases pass the filters of list_releases, or of search_releases with a search text.
+-- name: count_releases(artist, label, genre, style, format, country, catno, barcode, year_from, year_to, discogs_id, search, first_words, second_words, third_words, max_rows)$
+-- How many releases pass the filters of list_releases, or of search_releases with a search text; no
+-- more than a number are counted.
 --
--- Returns: one bigint.
+-- Returns: one bigint, at most max_rows.
 -- Params:  first_words, second_words, third_words: as in search_releases.
--- Index:   with filters releases_facets_idx, with a text releases_words_idx; without either the
---          whole table is counted.
+-- Index:   with filters releases_facets_idx, with a text releases_words_idx; without either
+--          releases_discogs_id_key or the table's first rows.
 -- Plan:    custom, as list_releases.
 -- Cost:    at most 14 buffers.
 -- Locks:   none.
 SELECT count(*)
-  FROM releases AS r
- WHERE (release_facets(
-            :artist::text, :label::text, :genre::text, :style::text, :format::text,
-            :country::text, :catno::text, :barcode::text
-        ) IS NULL
-        OR r.facets @> release_facets(
-            :artist::text, :label::text, :genre::text, :style::text, :format::text,
-            :country::text, :catno::text, :barcode::text
-        ))
-   AND (:year_from::int IS NULL OR r.year >= :year_from::int)
-   AND (:year_to::int IS NULL OR r.year <= :year_to::int)
-   AND (:discogs_id::int IS NULL OR r.discogs_id = :discogs_id::int)
-   AND (:search::text IS NULL
-        OR matches_words(
-               r.search_text, :search::text, :first_words::text[], :second_words::text[],
-               :third_words::text[]
-           )
-        OR r.facets && search_codes(:search::text));
+  FROM (SELECT
+          FROM releases AS r
+         WHERE (release_facets(
+                    :artist::text, :label::text, :genre::text, :style::text, :format::text,
+                    :country::text, :catno::text, :barcode::text
+                ) IS NULL
+                OR r.facets @> release_facets(
+                    :artist::text, :label::text, :genre::text, :style::text, :format::text,
+                    :country::text, :catno::text, :barcode::text
+                ))
+           AND (:year_from::int IS NULL OR r.year >= :year_from::int)
+           AND (:year_to::int IS NULL OR r.year <= :year_to::int)
+           AND (:discogs_id::int IS NULL OR r.discogs_id = :discogs_id::int)
+           AND (:search::text IS NULL
+                OR matches_words(
+                       r.search_text, :search::text, :first_words::text[], :second_words::text[],
+                       :third_words::text[]
+                   )
+                OR r.facets && search_codes(:search::text))
+         LIMIT :max_rows::int) AS counted;
 
 -- name: search_releases(search, first_words, second_words, third_words, artist, label, genre, style, format, country, catno, barcode, year_from, year_to, before_score, before_id, page_size, page_offset)
 -- Releases whose title, artists or catalogue numbers are like a text, best first; one page.

@@ -253,19 +253,24 @@ SELECT (SELECT count(*) FROM scan_songs AS n
          WHERE n.library_id = :library_id AND n.outcome = 'moved') AS moved;
 
 -- name: insert_scan_words(library_id)!
--- The words of the batch's names, for searches.
+-- The words of the names of the batch's songs, artists and albums, for searches.
 --
 -- Returns: the number of new words.
--- Index:   scan_songs_pkey; words_pkey.
+-- Index:   scan_songs_pkey, scan_members_pkey; words_pkey.
 -- Order:   by the word, so that two scans can't deadlock.
 -- Cost:    at most 11 buffers.
 -- Locks:   the new words.
 INSERT INTO words (word)
 SELECT DISTINCT w.word
-  FROM scan_songs AS n
- CROSS JOIN LATERAL unnest(name_words(normalize_name(n.name))) AS w (word)
- WHERE n.library_id = :library_id::uuid
-   AND length(w.word) <= 64
+  FROM (SELECT unnest(n.name || n.artists) AS name
+          FROM scan_songs AS n
+         WHERE n.library_id = :library_id::uuid
+         UNION
+        SELECT unnest(ARRAY[m.album_name, m.album_artist])
+          FROM scan_members AS m
+         WHERE m.library_id = :library_id) AS named
+ CROSS JOIN LATERAL unnest(name_words(normalize_name(named.name))) AS w (word)
+ WHERE length(w.word) <= 64
  ORDER BY w.word
     ON CONFLICT (word) DO NOTHING;
 

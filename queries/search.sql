@@ -4,20 +4,18 @@
 -- name: search_everything(search, first_words, second_words, third_words, kinds, per_kind)
 -- The best of each kind whose name is like a text; of releases, title, artists and numbers count.
 --
--- The three longest words of the text are conditions of the index, which reads the trigrams of all
--- of them and only then the rows: on two million names 46 ms at the 95th percentile, where the
--- longest word as the condition and the others as a filter took 220. What is left is a text with
--- one frequent word: of the names that hold it, the first 2,000 that are found are ranked (20 ms).
+-- The three longest words of the text are conditions of the index, which reads the lists of all of
+-- them and only then the rows. Of a frequent word the first 2,000 names that are found are ranked;
+-- an artist or album of exactly the name is always among them.
 --
 -- Returns: 0..per_kind rows Hit a kind.
 -- Params:  search text: what a person typed; normalised here. first_words, second_words,
---          third_words text[]: what words.get_alternatives says of it; for songs and releases.
---          kinds text[]: those wanted of artist, album, song and release; the others are not looked
---          at.
--- Index:   artists_name_trgm_idx, library_artists_name_trgm_idx, albums_name_trgm_idx,
---          songs_words_idx, releases_words_idx, for numbers releases_facets_idx; the primary keys
---          for what is shown.
--- Partitions: all of songs and albums, each by its index of names.
+--          third_words text[]: what words.get_alternatives says of it. kinds text[]: those wanted
+--          of artist, album, song and release; the others are not looked at.
+-- Index:   artists_words_idx, library_artists_words_idx, albums_words_idx, songs_words_idx,
+--          releases_words_idx; artists_name_idx, library_artists_name_idx, albums_name_idx for
+--          exactly the name, releases_facets_idx for numbers; the primary keys for what is shown.
+-- Partitions: all of songs and albums, each by its indexes of names.
 -- Order:   kind, score DESC, id DESC; total. The score is that of releases.search_releases.
 -- Stale:   mv_artist_stats, for the counts of artists.
 -- Plan:    custom: with the words known, their conditions are constants.
@@ -27,19 +25,53 @@ WITH found AS MATERIALIZED (
     (SELECT 'artist' AS kind, a.id, a.name, a.name_normalized AS text
        FROM artists AS a
       WHERE 'artist' = ANY (:kinds::text[])
-        AND matches_search(a.name_normalized, :search::text)
+        AND left(a.name_normalized, 64) = left(normalize_name(:search::text), 64)
+        AND a.name_normalized = normalize_name(:search::text)
+      LIMIT 2000)
+     UNION ALL
+    (SELECT 'artist', a.id, a.name, a.name_normalized
+       FROM artists AS a
+      WHERE 'artist' = ANY (:kinds::text[])
+        AND matches_words(
+                a.name_normalized, :search::text, :first_words::text[], :second_words::text[],
+                :third_words::text[]
+            )
+        AND a.name_normalized <> normalize_name(:search::text)
       LIMIT 2000)
      UNION ALL
     (SELECT 'library artist', a.id, a.name, a.name_normalized
        FROM library_artists AS a
       WHERE 'artist' = ANY (:kinds::text[])
-        AND matches_search(a.name_normalized, :search::text)
+        AND left(a.name_normalized, 64) = left(normalize_name(:search::text), 64)
+        AND a.name_normalized = normalize_name(:search::text)
+      LIMIT 2000)
+     UNION ALL
+    (SELECT 'library artist', a.id, a.name, a.name_normalized
+       FROM library_artists AS a
+      WHERE 'artist' = ANY (:kinds::text[])
+        AND matches_words(
+                a.name_normalized, :search::text, :first_words::text[], :second_words::text[],
+                :third_words::text[]
+            )
+        AND a.name_normalized <> normalize_name(:search::text)
       LIMIT 2000)
      UNION ALL
     (SELECT 'album', a.id, a.name, a.name_normalized
        FROM albums AS a
       WHERE 'album' = ANY (:kinds::text[])
-        AND matches_search(a.name_normalized, :search::text)
+        AND left(a.name_normalized, 64) = left(normalize_name(:search::text), 64)
+        AND a.name_normalized = normalize_name(:search::text)
+        AND a.song_count > 0
+      LIMIT 2000)
+     UNION ALL
+    (SELECT 'album', a.id, a.name, a.name_normalized
+       FROM albums AS a
+      WHERE 'album' = ANY (:kinds::text[])
+        AND matches_words(
+                a.name_normalized, :search::text, :first_words::text[], :second_words::text[],
+                :third_words::text[]
+            )
+        AND a.name_normalized <> normalize_name(:search::text)
         AND a.song_count > 0
       LIMIT 2000)
      UNION ALL

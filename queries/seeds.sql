@@ -91,22 +91,30 @@ COPY songs (
     disc_number, track_number, updated_at, codec, name, artist_name, album_name, genre
 ) FROM STDIN (FORMAT binary);
 
--- name: insert_seed_words(first_id, last_id)!
--- The words of the names of songs that were copied, for searches.
+-- name: insert_seed_words(first_id, last_id, album_ids)!
+-- The words of the names of songs and albums that were copied, for searches.
 --
 -- Returns: the number of new words.
 -- Params:  first_id, last_id uuid: the songs from the one to the other.
--- Index:   songs_pkey; words_pkey.
+-- Index:   songs_pkey, albums_pkey; words_pkey.
 -- Partitions: those of the ids.
 -- Order:   by the word, so that two processes can't deadlock.
 -- Cost:    at most 40 buffers for one.
 -- Locks:   the new words.
 INSERT INTO words (word)
 SELECT DISTINCT w.word
-  FROM songs AS s
- CROSS JOIN LATERAL unnest(name_words(s.name_normalized)) AS w (word)
- WHERE s.id BETWEEN :first_id::uuid AND :last_id::uuid
-   AND length(w.word) <= 64
+  FROM (SELECT s.name_normalized
+          FROM songs AS s
+         WHERE s.id BETWEEN :first_id::uuid AND :last_id::uuid
+         UNION ALL
+        SELECT found.name_normalized
+          FROM unnest(:album_ids::uuid[]) AS given (id)
+         CROSS JOIN LATERAL (SELECT b.name_normalized
+                               FROM albums AS b
+                              WHERE b.id = given.id
+                              LIMIT 1) AS found) AS named (name)
+ CROSS JOIN LATERAL unnest(name_words(named.name)) AS w (word)
+ WHERE length(w.word) <= 64
  ORDER BY w.word
     ON CONFLICT (word) DO NOTHING;
 

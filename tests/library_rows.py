@@ -8,7 +8,7 @@ from uuid import UUID
 
 from factories import NOW
 from kleio.db.queries import Connection
-from kleio.repositories import seeds
+from kleio.repositories import seeds, words
 
 LIBRARY = "Living room"
 MANY = 60
@@ -51,8 +51,16 @@ async def make_song(conn: Connection, library_id: UUID, name: str, **columns: An
 
 
 async def add_words(conn: Connection) -> None:
-    """Write the words of all names of songs, as whoever writes songs does."""
-    await seeds.insert_seed_words(conn, first_id=UUID(int=0), last_id=UUID(int=2**128 - 1))
+    """Write the words of all names of a library, as whoever writes them does."""
+    albums = await (await conn.execute("SELECT id FROM albums")).fetchall()
+    await seeds.insert_seed_words(
+        conn,
+        first_id=UUID(int=0),
+        last_id=UUID(int=2**128 - 1),
+        album_ids=[album_id for (album_id,) in albums],
+    )
+    artists = await (await conn.execute("SELECT name FROM library_artists")).fetchall()
+    await words.insert_words(conn, names=[name for (name,) in artists], texts=[])
 
 
 async def make_library(conn: Connection, name: str = LIBRARY) -> UUID:
@@ -114,6 +122,12 @@ async def fill_library(conn: Connection) -> UUID:
 
 async def refresh_counts(conn: Connection) -> datetime:
     """Refresh the views and return when that was."""
-    for view in ("library_stats", "artist_stats", "release_popularity", "genre_counts"):
+    for view in (
+        "library_stats",
+        "artist_stats",
+        "catalogue_totals",
+        "release_popularity",
+        "genre_counts",
+    ):
         await conn.execute(f"REFRESH MATERIALIZED VIEW mv_{view}")
     return await _value(conn, "SELECT max(refreshed_at) FROM mv_library_stats")

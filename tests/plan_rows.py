@@ -229,6 +229,14 @@ class Facts(msgspec.Struct, frozen=True, eq=False):
     title: str
     title_first_words: list[str]
     title_second_words: list[str] | None
+    artist_first_words: list[str]
+    artist_second_words: list[str] | None
+    label_first_words: list[str]
+    label_second_words: list[str] | None
+    album_first_words: list[str]
+    album_second_words: list[str] | None
+    library_artist_first_words: list[str]
+    library_artist_second_words: list[str] | None
     song_id: UUID
     middle_song_id: UUID
     song_ids: list[UUID]
@@ -274,7 +282,18 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
     ).fetchone()
     ((first_word, second_word),) = conn.execute("SELECT search_keys(%s)", [song_name]).fetchone()
     release = "SELECT {} FROM releases ORDER BY id OFFSET 1500 LIMIT 1"
-    title_words = one(release.format("search_keys(title)"))
+    title = one(release.format("title"))
+    searched: dict[str, Any] = {}
+    for noun, name in {
+        "title": title,
+        "artist": artist,
+        "label": label,
+        "album": album,
+        "library_artist": library_artist,
+    }.items():
+        (words,) = conn.execute("SELECT search_keys(%s)", [name]).fetchone()
+        searched[f"{noun}_first_words"] = words[:1]
+        searched[f"{noun}_second_words"] = words[1:2] or None
     return Facts(
         user_id=user_id,
         copy_id=one(f"SELECT id FROM user_releases WHERE user_id = '{user_id}' LIMIT 1"),
@@ -294,9 +313,8 @@ def read_facts(conn: psycopg.Connection[Any]) -> Facts:
         label=label,
         catno=catno,
         discogs_id=one(release.format("discogs_id")),
-        title=one(release.format("title")),
-        title_first_words=title_words[:1],
-        title_second_words=title_words[1:2] or None,
+        title=title,
+        **searched,
         song_id=song_id,
         middle_song_id=song_id,
         # Of all months, in no order, some more than once.

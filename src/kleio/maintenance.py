@@ -258,7 +258,13 @@ STEPS: tuple[Step, ...] = (
         Step(
             f"mv_{name}", "refresh the view", _refreshing(getattr(library_stats, f"refresh_{name}"))
         )
-        for name in ("library_stats", "artist_stats", "release_popularity", "genre_counts")
+        for name in (
+            "library_stats",
+            "artist_stats",
+            "catalogue_totals",
+            "release_popularity",
+            "genre_counts",
+        )
     ),
     Step("tokens", "forget tokens that have expired", _tokens),
     Step("attempts", "forget guesses at passwords and tokens that count no more", _attempts),

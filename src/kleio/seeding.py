@@ -23,7 +23,7 @@ from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.importers.catalogue_store import store
 from kleio.processes import end_with_parent
-from kleio.repositories import library_stats, partitions, seeds
+from kleio.repositories import library_stats, partitions, seeds, words
 from kleio.seed.music import (
     Library,
     MusicPlan,
@@ -125,6 +125,7 @@ async def load_seed(
     await seeds.refresh_seed_statistics(conn)
     await library_stats.refresh_library_stats(conn)
     await library_stats.refresh_artist_stats(conn)
+    await library_stats.refresh_catalogue_totals(conn)
     await library_stats.refresh_release_popularity(conn)
     await library_stats.refresh_genre_counts(conn)
     return report
@@ -159,10 +160,13 @@ async def _add_artists(conn: Connection, plan: MusicPlan, progress: ProgressCall
     names = artist_names(plan)
     done = added = 0
     while batch := list(islice(names, _ARTISTS_A_STATEMENT)):
+        given = [name for _, name in batch]
+        # First, because without a name they do no harm.
+        await words.insert_words(conn, names=given, texts=[])
         added += await seeds.insert_seed_artists(
             conn,
             artist_ids=[artist_id for artist_id, _ in batch],
-            names=[name for _, name in batch],
+            names=given,
             now=plan.since,
         )
         done += len(batch)
@@ -254,7 +258,10 @@ async def copy_chunk(conn: Connection, library: Library, number: int) -> tuple[i
         songs = await seeds.copy_seed_songs(conn, chunk.songs)
         if songs:
             first_id, last_id = (UUID(bytes=chunk.songs[place][0]) for place in (0, -1))
-            await seeds.insert_seed_words(conn, first_id=first_id, last_id=last_id)
+            album_ids = [UUID(bytes=album[0]) for album in chunk.albums]
+            await seeds.insert_seed_words(
+                conn, first_id=first_id, last_id=last_id, album_ids=album_ids
+            )
         await seeds.copy_seed_song_artists(conn, chunk.further_artists)
     return albums, songs
 

@@ -168,7 +168,7 @@ async def test_offset_skips(reading: Site, url: str) -> None:
     skipped = await client.get(with_limit(url, 2) + "&offset=1")
     assert ids([skipped.json()["items"]]) == ids([whole[1:3]])
     far = await client.get(with_limit(url, 2) + f"&offset={MAX_OFFSET}")
-    assert far.json() == {"items": [], "next": None, "total": None}
+    assert far.json().items() >= {"items": [], "next": None, "total": None}.items()
     # The next page after an offset has no offset.
     cursor = skipped.json()["next"]
     if cursor is not None:

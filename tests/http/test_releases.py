@@ -70,7 +70,13 @@ async def test_a_search_forgives(reading: Site, text: str, title: str) -> None:
 )
 async def test_a_search_that_finds_nothing(reading: Site, text: str) -> None:
     answer = await reading.bob.get(URL, params={"q": text, "total": "true"})
-    assert answer.json() == {"items": [], "next": None, "total": 0}
+    assert answer.json() == {
+        "items": [],
+        "next": None,
+        "total": 0,
+        "totalIsEstimate": False,
+        "refreshedAt": None,
+    }
 
 
 @pytest.mark.parametrize(

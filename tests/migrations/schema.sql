@@ -206,10 +206,6 @@ CREATE FUNCTION public.release_facets(artist text, label text, genre text, style
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN NULLIF(array_remove(ARRAY[('artist:'::text || public.normalize_credit(artist)), ('label:'::text || public.normalize_credit(label)), ('genre:'::text || public.normalize_name(genre)), ('style:'::text || public.normalize_name(style)), ('format:'::text || public.normalize_name(format)), ('country:'::text || public.normalize_name(country)), ('catno:'::text || public.normalize_code(catno)), ('barcode:'::text || public.normalize_code(barcode))], NULL::text), '{}'::text[]);
 
-CREATE FUNCTION public.search_anchor(search text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT word.word FROM unnest(public.search_words(search_anchor.search)) word(word) ORDER BY (length(word.word)) DESC, word.word LIMIT 1);
-
 CREATE FUNCTION public.search_codes(search text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (public.normalize_code(search) ~ '[0-9]'::text) THEN ARRAY[('catno:'::text || public.normalize_code(search)), ('barcode:'::text || public.normalize_code(search))] ELSE '{}'::text[] END;
@@ -217,10 +213,6 @@ CREATE FUNCTION public.search_codes(search text) RETURNS text[]
 CREATE FUNCTION public.search_parts(name text, search text) RETURNS json
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT COALESCE(json_agg(json_build_object('text', split.part, 'match', (EXISTS (SELECT FROM unnest(public.search_words(search_parts.search)) word(word) WHERE CASE WHEN (length(word.word) < 3) THEN (public.normalize_code(word.word) = public.normalize_code(public.normalize_name(split.part))) ELSE (public.word_similarity(word.word, public.normalize_name(split.part)) >= (0.45)::double precision) END))) ORDER BY split."position"), '[]'::json) AS "coalesce" FROM regexp_split_to_table((search_parts.name COLLATE pg_c_utf8), '(?<=\s)(?=\S)|(?<=\S)(?=\s)'::text) WITH ORDINALITY split(part, "position"));
-
-CREATE FUNCTION public.search_rest(search text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN array_remove(public.search_words(search), public.search_anchor(search));
 
 CREATE FUNCTION public.side_of(position_text text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -676,12 +668,6 @@ UNION ALL
     now() AS refreshed_at
   WITH NO DATA;
 
-CREATE TABLE public.release_genres (
-    release_id uuid NOT NULL,
-    "position" integer NOT NULL,
-    genre_id uuid NOT NULL
-);
-
 CREATE TABLE public.releases (
     id uuid DEFAULT uuidv7() NOT NULL,
     discogs_id integer,
@@ -722,6 +708,23 @@ COMMENT ON COLUMN public.releases.source_hash IS 'of the document that it was wr
 COMMENT ON COLUMN public.releases.from_api IS 'from Discogs'' API, whose terms limit its age; a dump is CC0 and replaces it';
 
 COMMENT ON COLUMN public.releases.fetched_at IS 'when the API was last asked for all of it, whatever the answer was';
+
+CREATE MATERIALIZED VIEW public.mv_catalogue_totals AS
+ SELECT '00000000-0000-0000-0000-000000000000'::uuid AS id,
+    ( SELECT count(*) AS count
+           FROM public.artists) AS artists,
+    ( SELECT count(*) AS count
+           FROM public.labels) AS labels,
+    ( SELECT count(*) AS count
+           FROM public.releases) AS releases,
+    now() AS refreshed_at
+  WITH NO DATA;
+
+CREATE TABLE public.release_genres (
+    release_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    genre_id uuid NOT NULL
+);
 
 CREATE TABLE public.user_releases (
     user_id uuid NOT NULL,
@@ -1371,11 +1374,11 @@ CREATE INDEX albums_key_idx ON ONLY public.albums USING btree (library_id, key);
 
 CREATE INDEX albums_name_idx ON ONLY public.albums USING btree ("left"(name_normalized, 64), id);
 
-CREATE INDEX albums_name_trgm_idx ON ONLY public.albums USING gin (name_normalized public.gin_trgm_ops);
+CREATE INDEX albums_words_idx ON ONLY public.albums USING gin (public.name_words(name_normalized));
 
 CREATE INDEX artists_name_idx ON public.artists USING btree ("left"(name_normalized, 64), id);
 
-CREATE INDEX artists_name_trgm_idx ON public.artists USING gin (name_normalized public.gin_trgm_ops);
+CREATE INDEX artists_words_idx ON public.artists USING gin (public.name_words(name_normalized));
 
 CREATE UNIQUE INDEX auth_tokens_user_idx ON public.auth_tokens USING btree (user_id, id);
 
@@ -1393,7 +1396,7 @@ CREATE INDEX import_runs_latest_idx ON public.import_runs USING btree (created_a
 
 CREATE INDEX labels_name_idx ON public.labels USING btree ("left"(name_normalized, 64), id);
 
-CREATE INDEX labels_name_trgm_idx ON public.labels USING gin (name_normalized public.gin_trgm_ops);
+CREATE INDEX labels_words_idx ON public.labels USING gin (public.name_words(name_normalized));
 
 CREATE UNIQUE INDEX libraries_name_key ON public.libraries USING btree (lower((name COLLATE pg_c_utf8)));
 
@@ -1401,13 +1404,15 @@ CREATE INDEX library_artists_artist_idx ON public.library_artists USING btree (a
 
 CREATE INDEX library_artists_name_idx ON public.library_artists USING btree ("left"(name_normalized, 64), id);
 
-CREATE INDEX library_artists_name_trgm_idx ON public.library_artists USING gin (name_normalized public.gin_trgm_ops);
+CREATE INDEX library_artists_words_idx ON public.library_artists USING gin (public.name_words(name_normalized));
 
 CREATE INDEX library_files_content_idx ON public.library_files USING btree (library_id, content_hash) WHERE (content_hash IS NOT NULL);
 
 CREATE INDEX library_scans_library_idx ON public.library_scans USING btree (library_id, id DESC);
 
 CREATE UNIQUE INDEX mv_artist_stats_key ON public.mv_artist_stats USING btree (artist_id);
+
+CREATE UNIQUE INDEX mv_catalogue_totals_key ON public.mv_catalogue_totals USING btree (id);
 
 CREATE UNIQUE INDEX mv_genre_counts_key ON public.mv_genre_counts USING btree (genre_key);
 

@@ -69,7 +69,7 @@ class Observed:
             for name, path in FILES.items():
                 old = dict(conn.execute(_TABLES).fetchall())
                 text = path.read_text("utf-8")
-                if "-- transactional: false" in text:
+                if "CONCURRENTLY" in text:
                     found = [
                         lock
                         for statement in sqlparse.split(text)
@@ -77,7 +77,8 @@ class Observed:
                     ]
                 else:
                     with conn.transaction():
-                        conn.execute(text)
+                        # A block that commits would let go of what it has locked.
+                        conn.execute(text.replace("COMMIT;", ""))
                         found = _held(conn, conn.info.backend_pid, old)
                 strongest: dict[str, str] = {}
                 for table, mode in found:

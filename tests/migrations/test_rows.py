@@ -93,3 +93,50 @@ def test_no_month_that_was_put_away_is_left_without_what_it_refers_to(
             "DROP SCHEMA archive CASCADE"
         )
     assert len(rollback(empty_conninfo, to="0013", force=True)) > len(undone)
+
+
+def test_names_that_are_there_get_their_words_and_each_month_of_albums_its_index(
+    empty_conninfo: str,
+) -> None:
+    migrate_before(empty_conninfo, "name_words")
+    with psycopg.connect(empty_conninfo, autocommit=True) as conn:
+        for table, name in {
+            "artists": "Blink-182 (3)",
+            "labels": "Смёкк",
+            # More than an index row holds: of each word the first 64 letters count.
+            "library_artists": "Ágætis " + "x" * 3000,
+        }.items():
+            conn.execute(
+                f"INSERT INTO {table} (name, created_at, updated_at) VALUES (%s, now(), now())",
+                [name],
+            )
+        conn.execute(
+            "WITH made AS ("
+            "    INSERT INTO libraries (name, root, created_at, updated_at)"
+            "    VALUES ('L', '/', now(), now()) RETURNING id"
+            ") INSERT INTO albums (library_id, key, name, updated_at)"
+            "  SELECT id, id, 'Abbey Road', now() FROM made"
+        )
+        # A run that was cut short has indexed one month.
+        (month,) = conn.execute(
+            "SELECT min(inhrelid::regclass::text) FROM pg_inherits"
+            " WHERE inhparent = 'albums'::regclass"
+        ).fetchone()
+        conn.execute(
+            f"CREATE INDEX {month}_name_words_idx ON {month}"
+            " USING gin (name_words(name_normalized))"
+        )
+        migrate(empty_conninfo)
+        words = {word for (word,) in conn.execute("SELECT word FROM words")}
+        indexes = conn.execute(
+            "SELECT count(*), count(*) FILTER (WHERE i.indisvalid),"
+            "       count(*) FILTER (WHERE x.inhparent = 'albums_words_idx'::regclass)"
+            "  FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
+            "  LEFT JOIN pg_inherits AS x ON x.inhrelid = c.oid"
+            " WHERE c.relname LIKE 'albums%words_idx'"
+        ).fetchone()
+        (months,) = conn.execute(
+            "SELECT count(*) FROM pg_inherits WHERE inhparent = 'albums'::regclass"
+        ).fetchone()
+    assert words == {"blink-182", "смекк", "agaetis", "x" * 64, "abbey", "road"}
+    assert indexes == (months + 1, months + 1, months)

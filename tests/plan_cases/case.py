@@ -25,6 +25,16 @@ LATER = datetime(2020, 2, 10, tzinfo=UTC)
 UUID_MAX = UUID(int=2**128 - 1)
 
 
+def searched(name: str) -> dict[str, Any]:
+    """Return what a search is told of a name of the facts: itself and its two longest words."""
+    return {
+        "search": f"@{name}",
+        "first_words": f"@{name}_first_words",
+        "second_words": f"@{name}_second_words",
+        "third_words": None,
+    }
+
+
 class Case(msgspec.Struct):
     """A query with parameters (a text `@x` is a fact), the indexes it must use, its bound."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plan_cases.case import FIRST, PAGE, Case
+from plan_cases.case import FIRST, PAGE, Case, searched
 
 NO_RELEASE_FILTERS = dict.fromkeys(
     (
@@ -12,11 +12,6 @@ NO_RELEASE_FILTERS = dict.fromkeys(
         *("year_from", "year_to"),
     )
 )
-
-
-TITLE_SEARCH = {"search": "@title", "third_words": None} | {
-    f"{place}_words": f"@title_{place}_words" for place in ("first", "second")
-}
 
 
 def releases(name: str, indexes: set[str], buffers: int, **given: Any) -> Case:
@@ -34,7 +29,7 @@ CASES = [
     releases("of a common genre", {"releases_pkey"}, 400, genre="Electronic"),
     Case(
         "releases.search_releases",
-        {**NO_RELEASE_FILTERS, **FIRST, **PAGE, **TITLE_SEARCH},
+        {**NO_RELEASE_FILTERS, **FIRST, **PAGE, **searched("title")},
         {"releases_words_idx"},
         3000,
     ),
@@ -63,11 +58,14 @@ CASES = [
     ),
     Case("artists.list_artists", {**FIRST, **PAGE}, {"artists_name_idx"}, 120, rows=50),
     Case("labels.list_labels", {**FIRST, **PAGE}, {"labels_name_idx"}, 120, rows=50),
-    Case(
-        "artists.search_artists",
-        {**FIRST, **PAGE, "search": "@artist"},
-        {"artists_name_trgm_idx"},
-        1500,
+    *(
+        Case(
+            f"{noun}s.search_{noun}s",
+            {**FIRST, **PAGE, **searched(noun)},
+            {f"{noun}s_words_idx", f"{noun}s_name_idx"},
+            1500,
+        )
+        for noun in ("artist", "label")
     ),
     Case("artists.get_artist", {"artist_id": "@artist_id"}, {"artists_pkey"}, 5, rows=1),
 ]

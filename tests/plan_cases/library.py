@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from plan_cases.case import FIRST, PAGE, Case
+from plan_cases.case import FIRST, PAGE, Case, searched
 
 NO_SONG_FILTERS: dict[str, Any] = dict.fromkeys(
     (
@@ -74,13 +74,13 @@ CASES = [
     Case("albums.list_artist_albums",
          {**FIRST, **PAGE, "artist_id": "@library_artist_id", "before_year": None},
          {"albums_artist_idx"}, 60),
-    Case("albums.search_albums", {**NO_ALBUM_FILTERS, **FIRST, **PAGE, "search": "@album"},
-         set(), 1500),
+    Case("albums.search_albums", {**NO_ALBUM_FILTERS, **FIRST, **PAGE, **searched("album")},
+         {"albums_name_idx"}, 1500),
     Case("library_artists.list_library_artists", {**FIRST, **PAGE},
          {"library_artists_name_idx"}, 260, rows=50),
-    # Six hundred names are read faster whole.
-    Case("library_artists.search_library_artists", {**FIRST, **PAGE, "search": "@library_artist"},
-         set(), 600),
+    Case("library_artists.search_library_artists",
+         {**FIRST, **PAGE, **searched("library_artist")},
+         {"library_artists_name_idx", "library_artists_words_idx"}, 600),
     Case("library_artists.get_library_artist", {"library_artist_id": "@library_artist_id"},
          {"library_artists_pkey", "mv_artist_stats_key"}, 8, rows=1),
     # Some rows, read whole or by their key.

@@ -80,14 +80,29 @@ def samples(facts: Facts) -> dict[str, dict[str, str | None]]:
         },
         "songs.search_songs": {"search": "blue", "first_words": "{blue,blues}"},
         "releases.search_releases": {"search": "blue", "first_words": "{blue,blues}"},
+        **{
+            f"{noun}.search_{noun}": {"search": "blue", "first_words": "{blue,blues}"}
+            for noun in ("artists", "labels", "library_artists", "albums")
+        },
+        **{
+            f"{noun}.count_{noun}": {
+                "search": "blue",
+                "first_words": "{blue,blues}",
+                "second_words": None,
+                "third_words": None,
+            }
+            for noun in ("artists", "labels")
+        },
         "seeds.insert_seed_words": {
             "first_id": str(facts.song_id),
             "last_id": str(facts.song_id),
+            "album_ids": ids,
         },
         "seeds.insert_seed_artists": {
             "artist_ids": ids,
             "names": "{" + ", ".join(f"Artist {n}" for n in numbers) + "}",
         },
+        "words.insert_normalized_words": {"words": "{Blue, Blues}"},
         "release_loads.insert_references": {
             "artist_numbers": integers,
             "artist_names": "{" + ", ".join(f"Artist {n}" for n in numbers) + "}",

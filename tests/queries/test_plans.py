@@ -44,7 +44,6 @@ EXPECTED: dict[str, tuple[set[str], str]] = {
         {"scan", "index"},
         "a function's rows are guessed at 100 a document: so many as to read 4,000 artists whole",
     ),
-    "search.search_everything": ({"index"}, "a month of 150 albums is read faster whole"),
     "songs.count_songs": ({"scan"}, "without a filter all songs are counted"),
 }
 

@@ -104,7 +104,7 @@ async def test_filters(filters: dict[str, Any], expected: list[int], tx: Connect
     given = {**NO_FILTERS, "discogs_id": None, **filters}
     rows = await releases.list_releases(tx, **given, before_id=None, page_size=10, page_offset=0)
     assert [json.loads(bytes(row.row))["discogsId"] for row in rows] == expected
-    assert await releases.count_releases(tx, **given, **NO_SEARCH) == len(expected)
+    assert await releases.count_releases(tx, **given, **NO_SEARCH, max_rows=9) == len(expected)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_a_search_finds_title_artist_and_number(
     found = [json.loads(bytes(row.row))["discogsId"] for row in rows]
     assert (found[0] if found else None) == first
     given = {**NO_FILTERS, "discogs_id": None, **typed}
-    assert await releases.count_releases(tx, **given) == len(found)
+    assert await releases.count_releases(tx, **given, max_rows=9) == len(found)
     none = {**NO_FILTERS, "genre": "Polka"}
     assert await releases.search_releases(tx, **typed, **none, **page) == []
 

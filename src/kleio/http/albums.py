@@ -26,6 +26,7 @@ from kleio.http.paging import (
 from kleio.http.problems import documented, invalid_field, not_found
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
 from kleio.http.songs import LibraryFilter, check_years
+from kleio.http.words import read_alternatives
 from kleio.repositories import albums, library_stats, songs
 from kleio.repositories.albums import Album
 from kleio.repositories.songs import Song
@@ -50,15 +51,20 @@ class AlbumSongPage(Page[Song], frozen=True, kw_only=True):
 
 
 async def read_album_page(
-    request: UserRequest, place: PageRequest, search: str | None, filters: dict[str, Any]
+    request: UserRequest,
+    place: PageRequest,
+    search: str | None,
+    words: dict[str, Any],
+    filters: dict[str, Any],
 ) -> list[Keyed[Album]]:
-    """Return a page of albums in an order, or like a text."""
+    """Return a page of albums in an order, or like a text that `read_alternatives` was asked of."""
     read = database_of(request).read
     size: dict[str, Any] = {"page_size": place.limit + 1, "page_offset": place.offset}
     if search is not None:
         return await read(
             albums.search_albums,
             search=search,
+            **words,
             **filters,
             before_score=place.key,
             before_id=place.id,
@@ -106,7 +112,8 @@ async def list_albums(
         place = page_request(
             order, limit, cursor, offset, key_type=str if order == "name" else UUID
         )
-    rows = await read_album_page(request, place, q, filters)
+    words = await read_alternatives(database_of(request), q)
+    rows = await read_album_page(request, place, q, words, filters)
     total, refreshed_at = None, None
     if q is None and not any(value is not None for value in filters.values()):
         totals = await database_of(request).read(library_stats.get_library_totals)

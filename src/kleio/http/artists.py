@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from kleio.http.catalogue_entries import EntryQueries, entry_router
-from kleio.http.paging import Page
+from kleio.http.paging import CountedPage
 from kleio.repositories import artists, releases
 from kleio.repositories.artists import Artist, ArtistDetail
 
 
-class ArtistPage(Page[Artist], frozen=True, kw_only=True):
+class ArtistPage(CountedPage[Artist], frozen=True, kw_only=True):
     """A page of artists."""
 
 
@@ -18,6 +18,7 @@ router = entry_router(
     EntryQueries(
         list_entries=artists.list_artists,
         search_entries=artists.search_artists,
+        counted_noun="artists",
         count_entries=artists.count_artists,
         get_entry=artists.get_artist,
         list_releases=releases.list_artist_releases,

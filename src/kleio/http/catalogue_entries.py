@@ -32,13 +32,19 @@ from kleio.http.paging import (
 from kleio.http.problems import documented, not_found
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
 from kleio.http.schemas import ReleasePage
+from kleio.http.totals import Noun, Total, read_total
+from kleio.http.words import read_alternatives
 
 
 class EntryQueries(msgspec.Struct, frozen=True, kw_only=True):
-    """The repository functions of one noun; `search_entries` is None where there is none."""
+    """The repository functions of one noun; `search_entries` is None where there is none.
+
+    A `counted_noun` is counted as `read_total` does, and its page is a CountedPage.
+    """
 
     list_entries: Callable[..., Awaitable[list[Keyed[Any]]]]
     search_entries: Callable[..., Awaitable[list[Keyed[Any]]]] | None = None
+    counted_noun: Noun | None = None
     count_entries: Callable[..., Awaitable[int]]
     get_entry: Callable[..., Awaitable[Any]]
     list_releases: Callable[..., Awaitable[list[Keyed[Raw]]]]
@@ -59,7 +65,7 @@ def entry_router(
     title = noun.capitalize()
 
     async def read_page(
-        request: ApiRequest, place: PageRequest, search: str | None
+        request: ApiRequest, place: PageRequest, search: str | None, words: dict[str, Any]
     ) -> list[Keyed[Any]]:
         size = {"page_size": place.limit + 1, "page_offset": place.offset}
         read = database_of(request).read
@@ -68,6 +74,7 @@ def entry_router(
         return await read(
             queries.search_entries,
             search=search,
+            **words,
             before_score=place.key,
             before_id=place.id,
             **size,
@@ -86,13 +93,31 @@ def entry_router(
             if search is None
             else page_request("best", limit, cursor, offset, key_type=float)
         )
-        rows = await read_page(request, place, search)
-        total = None
+        database = database_of(request)
+        words = await read_alternatives(database, search)
+        rows = await read_page(request, place, search, words)
+        if queries.counted_noun is None:
+            number = await database.read(queries.count_entries) if with_total else None
+            return page_response(
+                request, place, rows, total=number, page=page, response=CatalogueResponse
+            )
+        total = Total()
         if with_total:
-            parameters = {} if queries.search_entries is None else {"search": search}
-            total = await database_of(request).read(queries.count_entries, **parameters)
+            total = await read_total(
+                database,
+                queries.counted_noun,
+                queries.count_entries,
+                is_whole=search is None,
+                search=search,
+                **words,
+            )
         return page_response(
-            request, place, rows, total=total, page=page, response=CatalogueResponse
+            request,
+            place,
+            rows,
+            total=total.number,
+            page=total.of_page(page),
+            response=CatalogueResponse,
         )
 
     list_options: dict[str, Any] = {
@@ -123,7 +148,11 @@ def entry_router(
         offset: Offset = 0,
         with_total: WithTotal = False,
     ) -> Response[Page[Any]]:
-        """Return the entries by name; with `q` those most like it, best first."""
+        """Return the entries by name; with `q` those most like it, best first.
+
+        `total` is exact up to 10,000; of more it is an estimate, counted at `refreshedAt`, or with
+        `q` 10,000. With `q` some thousand are ranked.
+        """
         return await answer_page(request, q, limit, cursor, offset, with_total)
 
     @get(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from kleio.http.catalogue_entries import EntryQueries, entry_router
-from kleio.http.paging import Page
+from kleio.http.paging import CountedPage
 from kleio.repositories import labels, releases
 from kleio.repositories.labels import Label, LabelDetail
 
 
-class LabelPage(Page[Label], frozen=True, kw_only=True):
+class LabelPage(CountedPage[Label], frozen=True, kw_only=True):
     """A page of labels."""
 
 
@@ -18,6 +18,7 @@ router = entry_router(
     EntryQueries(
         list_entries=labels.list_labels,
         search_entries=labels.search_labels,
+        counted_noun="labels",
         count_entries=labels.count_labels,
         get_entry=labels.get_label,
         list_releases=releases.list_label_releases,

@@ -28,6 +28,7 @@ from kleio.http.paging import (
 from kleio.http.problems import documented, not_found
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
 from kleio.http.songs import SongPage
+from kleio.http.words import read_alternatives
 from kleio.repositories import albums, artists, library_artists, library_stats, songs
 from kleio.repositories.albums import Album
 from kleio.repositories.library_artists import LibraryArtist
@@ -72,12 +73,13 @@ async def list_library_artists(
     The counts, and `total`, are as old as `refreshedAt`.
     """
     read = database_of(request).read
-    size = {"page_size": limit + 1}
+    size: dict[str, Any] = {"page_size": limit + 1}
     if q is not None:
         place = page_request("best", limit, cursor, offset, key_type=float)
         rows = await read(
             library_artists.search_library_artists,
             search=q,
+            **await read_alternatives(database_of(request), q),
             before_score=place.key,
             before_id=place.id,
             page_offset=place.offset,

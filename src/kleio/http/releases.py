@@ -26,6 +26,7 @@ from kleio.durations import parse_duration
 from kleio.http import fields, idempotency
 from kleio.http.auth import ApiRequest, database_of
 from kleio.http.paging import (
+    CountedPage,
     CursorText,
     Limit,
     Offset,
@@ -36,7 +37,8 @@ from kleio.http.paging import (
 )
 from kleio.http.problems import documented, invalid_field, not_found
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
-from kleio.http.schemas import ReleaseDetail, ReleasePage
+from kleio.http.schemas import CountedReleasePage, ReleaseDetail
+from kleio.http.totals import Total, read_total
 from kleio.http.words import read_alternatives
 from kleio.importers import catalogue_store
 from kleio.repositories import releases
@@ -143,7 +145,7 @@ class NewRelease(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
         return seal(document)
 
 
-_PAGE = {200: ResponseSpec(ReleasePage, generate_examples=False)} | NOT_MODIFIED
+_PAGE = {200: ResponseSpec(CountedReleasePage, generate_examples=False)} | NOT_MODIFIED
 _DETAIL = {200: ResponseSpec(ReleaseDetail, generate_examples=False)} | NOT_MODIFIED
 
 
@@ -171,7 +173,11 @@ async def list_releases(
     offset: Offset = 0,
     with_total: WithTotal = False,
 ) -> Response[Page[Raw]]:
-    """Return releases, newest entry first; with `q` those most like it, best first."""
+    """Return releases, newest entry first; with `q` those most like it, best first.
+
+    `total` is exact up to 10,000; of more it is an estimate, counted at `refreshedAt`, or with a
+    filter or `q` 10,000. With `q` at most 2,000 are ranked.
+    """
     if year_from is not None and year_to is not None and year_from > year_to:
         raise invalid_field("yearTo", "earlier than yearFrom", source="query")
     if q is not None and discogs_id is not None:
@@ -212,12 +218,25 @@ async def list_releases(
             page_size=limit + 1,
             page_offset=place.offset,
         )
-    total = None
+    total = Total()
     if with_total:
-        total = await database.read(
-            releases.count_releases, **filters, **typed, discogs_id=discogs_id, search=q
+        wanted = {**filters, "discogs_id": discogs_id, "search": q}
+        total = await read_total(
+            database,
+            "releases",
+            releases.count_releases,
+            is_whole=all(value is None for value in wanted.values()),
+            **wanted,
+            **typed,
         )
-    return page_response(request, place, rows, total=total, response=CatalogueResponse)
+    return page_response(
+        request,
+        place,
+        rows,
+        total=total.number,
+        page=total.of_page(CountedPage),
+        response=CatalogueResponse,
+    )
 
 
 @get(

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from kleio.http.paging import Page
+from kleio.http.paging import CountedPage, Page
 
 
 class ArtistOnCard(msgspec.Struct, frozen=True, rename="camel"):
@@ -204,6 +204,10 @@ class CleaningPage(Page[CleaningWithRelease], frozen=True, kw_only=True):
 
 class ReleasePage(Page[ReleaseCard], frozen=True, kw_only=True):
     """A page of releases."""
+
+
+class CountedReleasePage(CountedPage[ReleaseCard], frozen=True, kw_only=True):
+    """A page of releases whose total may be no exact one."""
 
 
 class CopyPage(Page[ShelfCopyWithRelease], frozen=True, kw_only=True):

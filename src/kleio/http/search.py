@@ -17,7 +17,7 @@ from kleio.http.auth import ApiRequest, database_of
 from kleio.http.problems import documented
 from kleio.http.responses import NOT_MODIFIED, CatalogueResponse
 from kleio.http.schemas import ReleaseCard
-from kleio.http.words import FOUND_BY_WORDS, read_alternatives
+from kleio.http.words import read_alternatives
 from kleio.repositories import search
 
 MAX_PER_KIND = 50
@@ -122,11 +122,10 @@ async def search_everything(
     Of a word that thousands of names hold, some thousand are ranked.
     """
     database = database_of(request)
-    typed = q if kind in (None, *FOUND_BY_WORDS) else None
     hits = await database.read(
         search.search_everything,
         search=q,
-        **await read_alternatives(database, typed),
+        **await read_alternatives(database, q),
         kinds=list(KINDS) if kind is None else [kind],
         per_kind=per_kind,
     )

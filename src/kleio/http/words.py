@@ -9,9 +9,6 @@ import msgspec
 from kleio.db.pool import Database
 from kleio.repositories import words
 
-FOUND_BY_WORDS = ("song", "release")
-"""The kinds of hits whose searches have to be told."""
-
 
 async def read_alternatives(database: Database, search: str | None) -> dict[str, Any]:
     """Return the parameters of searches that stand for the words of a text; None is no text."""

@@ -13,7 +13,13 @@ from typing import Literal
 
 import msgspec
 
-from kleio.catalogue import Document, ReleaseDocument, encode_documents
+from kleio.catalogue import (
+    ArtistDocument,
+    Document,
+    LabelDocument,
+    ReleaseDocument,
+    encode_documents,
+)
 from kleio.db.errors import Conflict
 from kleio.db.pool import unchecked_references
 from kleio.db.queries import Connection
@@ -64,7 +70,12 @@ async def store(
         counts = await _store_releases(conn, documents, Texts() if texts is None else texts)
         if counts is not None:
             return counts
-    saved = await save(conn, kind, documents)
+    if kind in ("artists", "labels") and texts is not None:
+        # Before the transaction, in which loaders wait for each other; a word that no name has does
+        # no harm.
+        changed = await _changed(conn, kind, documents)
+        texts.know(await _insert_new_words(conn, changed, texts))
+    saved = await save(conn, kind, documents, texts)
     inserted = sum(entry.inserted for entry in saved)
     return StoreCounts(
         inserted=inserted,
@@ -99,37 +110,71 @@ async def save_stubs(conn: Connection, documents: Sequence[ReleaseDocument]) -> 
             await _insert_words(conn, lacking)
 
 
-async def save(conn: Connection, kind: Kind, documents: Sequence[Document]) -> list[SavedEntry]:
+async def save(
+    conn: Connection, kind: Kind, documents: Sequence[Document], texts: Texts | None = None
+) -> list[SavedEntry]:
     """Write a batch as `store` does and return the entries that were written."""
-    statements = _STATEMENTS[kind]
-    numbers = [entry.discogs_id for entry in documents if entry.discogs_id is not None]
+    new_words: list[str] = []
     async with conn.transaction():
-        known = {}
-        if numbers:
+        if any(entry.discogs_id is not None for entry in documents):
             await lock_entries(conn, kind=kind)
-            hashes = await statements.hashes(conn, discogs_ids=numbers)
-            known = {entry.discogs_id: entry.source_hash for entry in hashes}
-        changed = [
-            entry
-            for entry in documents
-            if entry.discogs_id is None or known.get(entry.discogs_id) != entry.source_hash
-        ]
+        changed = await _changed(conn, kind, documents)
         if not changed:
             return []
         encoded = encode_documents(changed)
         now = datetime.now(UTC)
-        if kind != "releases":
-            return await statements.upsert(conn, documents=encoded, now=now)
-        await releases.insert_release_references(conn, documents=encoded, now=now)
-        saved = await statements.upsert(conn, documents=encoded, now=now)
-        await _insert_words(conn, changed)
-        return saved
+        if kind == "releases":
+            await releases.insert_release_references(conn, documents=encoded, now=now)
+        saved = await _STATEMENTS[kind].upsert(conn, documents=encoded, now=now)
+        if kind in ("artists", "labels") and texts is not None:
+            new_words = await _insert_new_words(conn, changed, texts)
+        elif kind != "masters":
+            await _insert_words(conn, changed)
+    if texts is not None:
+        texts.know(new_words)
+    return saved
+
+
+async def _changed(conn: Connection, kind: Kind, documents: Sequence[Document]) -> list[Document]:
+    """Return the documents that the catalogue does not hold as they are."""
+    numbers = [entry.discogs_id for entry in documents if entry.discogs_id is not None]
+    hashes = await _STATEMENTS[kind].hashes(conn, discogs_ids=numbers) if numbers else []
+    known = {entry.discogs_id: entry.source_hash for entry in hashes}
+    return [
+        entry
+        for entry in documents
+        if entry.discogs_id is None or known.get(entry.discogs_id) != entry.source_hash
+    ]
 
 
 async def _insert_words(conn: Connection, documents: Iterable[Document]) -> None:
-    """Add the words of releases, the last thing of a transaction: others may wait for them."""
-    texts = [main_texts(entry)[1] for entry in documents if isinstance(entry, ReleaseDocument)]
-    await words.insert_words(conn, texts=texts)
+    """Add the words of what is searched for, the last thing of a transaction: others may wait.
+
+    Those of releases and of the artists and labels that they name, or of artists and labels.
+    """
+    names: set[str] = set()
+    texts = []
+    for entry in documents:
+        if isinstance(entry, ReleaseDocument):
+            texts.append(main_texts(entry)[1])
+            names.update(artist.name for artist in entry.artists)
+            names.update(label.name for label in entry.labels)
+        elif isinstance(entry, (ArtistDocument, LabelDocument)):
+            names.add(entry.name)
+    await words.insert_words(conn, names=list(names), texts=texts)
+
+
+async def _insert_new_words(
+    conn: Connection, documents: Iterable[Document], texts: Texts
+) -> list[str]:
+    """Do so for artists or labels where most words are known; return those that were not."""
+    named = (ArtistDocument, LabelDocument)
+    names = [entry.name for entry in documents if isinstance(entry, named)]
+    await _normalise(conn, texts, names=names)
+    new_words = texts.new_words(names)
+    if new_words:
+        await words.insert_normalized_words(conn, words=new_words)
+    return new_words
 
 
 class _Gone(Exception):
@@ -160,13 +205,16 @@ async def _store_releases(
         or (number in known and known[number] != entry.source_hash)
     ]
     now = datetime.now(UTC)
-    # Before the transaction, in one of their own: two loaders that name the same new artist would
-    # else wait for the end of each other's batch.
-    references = await _refer(conn, new, now)
-    await _normalise(conn, new, texts)
-    new_words = texts.new_words(new)
+    references = References(new)
+    await _find(conn, references)
+    await _normalise(conn, texts, documents=new)
+    # Before the transaction, in ones of their own: two loaders that name the same new artist would
+    # else wait for the end of each other's batch. The words first, which without names do no harm.
+    new_words = texts.new_words(references.lacking_names(), new)
     if new_words:
-        await words.insert_words(conn, texts=new_words)
+        await words.insert_normalized_words(conn, words=new_words)
+        texts.know(new_words)
+    await _add_lacking(conn, references, now)
     rows = ReleaseRows(new, references, texts, now)
     try:
         async with conn.transaction():
@@ -210,39 +258,45 @@ async def _hashes(conn: Connection, numbers: list[int]) -> dict[int, str | None]
     return {entry.discogs_id: entry.source_hash for entry in found}
 
 
-async def _refer(
-    conn: Connection, documents: Sequence[ReleaseDocument], now: datetime
-) -> References:
-    """Return the keys of what releases refer to; what the catalogue lacks is added."""
-    references = References(documents)
-    for is_added in (False, True):
-        artist_numbers, label_numbers, genres, styles = references.lacking()
-        if not (artist_numbers or label_numbers or genres or styles):
-            break
-        if is_added:
-            await release_loads.insert_references(
-                conn,
-                artist_numbers=artist_numbers,
-                artist_names=[references.artist_names[number] for number in artist_numbers],
-                label_numbers=label_numbers,
-                label_names=[references.label_names[number] for number in label_numbers],
-                genres=genres,
-                styles=styles,
-                now=now,
-            )
-        references.add(
-            await release_loads.list_references(
-                conn,
-                artist_numbers=artist_numbers,
-                label_numbers=label_numbers,
-                genres=genres,
-                styles=styles,
-            )
+async def _find(conn: Connection, references: References) -> None:
+    """Look the keys up of what releases refer to."""
+    artist_numbers, label_numbers, genres, styles = references.lacking()
+    references.add(
+        await release_loads.list_references(
+            conn,
+            artist_numbers=artist_numbers,
+            label_numbers=label_numbers,
+            genres=genres,
+            styles=styles,
         )
-    return references
+    )
 
 
-async def _normalise(conn: Connection, documents: Sequence[ReleaseDocument], texts: Texts) -> None:
+async def _add_lacking(conn: Connection, references: References, now: datetime) -> None:
+    """Add what releases refer to and the catalogue lacks."""
+    artist_numbers, label_numbers, genres, styles = references.lacking()
+    if not (artist_numbers or label_numbers or genres or styles):
+        return
+    await release_loads.insert_references(
+        conn,
+        artist_numbers=artist_numbers,
+        artist_names=[references.artist_names[number] for number in artist_numbers],
+        label_numbers=label_numbers,
+        label_names=[references.label_names[number] for number in label_numbers],
+        genres=genres,
+        styles=styles,
+        now=now,
+    )
+    await _find(conn, references)
+
+
+async def _normalise(
+    conn: Connection,
+    texts: Texts,
+    *,
+    documents: Iterable[ReleaseDocument] = (),
+    names: Iterable[str] = (),
+) -> None:
     if not texts.is_checked:
         texts.check(
             await release_loads.list_normalized(conn, names=[PRINTABLE], credits=[], codes=[])
@@ -250,8 +304,9 @@ async def _normalise(conn: Connection, documents: Sequence[ReleaseDocument], tex
     texts.begin()
     for document in documents:
         texts.want(document)
-    names, credits, codes = texts.wanted()
-    if names or credits or codes:
+    texts.want_names(names)
+    wanted, credits, codes = texts.wanted()
+    if wanted or credits or codes:
         texts.take(
-            await release_loads.list_normalized(conn, names=names, credits=credits, codes=codes)
+            await release_loads.list_normalized(conn, names=wanted, credits=credits, codes=codes)
         )

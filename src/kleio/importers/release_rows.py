@@ -78,6 +78,14 @@ class References:
             "style_ids": list(self.styles.values()),
         }
 
+    def lacking_names(self) -> list[str]:
+        """Return the names of artists and labels without a key."""
+        artists, labels, _, _ = self.lacking()
+        return [
+            *(self.artist_names[number] for number in artists),
+            *(self.label_names[number] for number in labels),
+        ]
+
     def lacking(self) -> tuple[list[int], list[int], list[str], list[str]]:
         """Return the numbers of artists and labels, the genres and styles without a key."""
         return (
@@ -175,10 +183,23 @@ class Texts:
         for row, text in zip(found, codes, strict=False):
             self._codes[text] = (row.code or "").encode()
 
-    def new_words(self, documents: Iterable[ReleaseDocument]) -> list[str]:
-        """Return words that these releases are searched by and no batch before had.
+    def want_names(self, names: Iterable[str]) -> None:
+        """See to it that names of artists or labels are here, or wanted."""
+        for name in names:
+            if name not in self._credits:
+                self._want_credit(name)
 
-        Those with a digit are left out, as `words.insert_words` does.
+    def new_words(
+        self, names: Iterable[str], documents: Iterable[ReleaseDocument] = ()
+    ) -> list[str]:
+        """Return words that names and releases are searched by and no batch before had.
+
+        Those of releases that have a digit are left out, as `words.insert_words` does. Once they
+        are written, `know` is told.
+
+        Args:
+            names: of artists or labels.
+            documents: the releases.
         """
         words = self._words
         found = {
@@ -187,8 +208,13 @@ class Texts:
             for word in self._names[main_texts(document)[1]].split(b" ")
             if word not in words and _DIGIT.search(word) is None
         }
-        words |= found
+        for name in names:
+            found.update(word for word in self._credits[name].split(b" ") if word not in words)
         return [word.decode() for word in found]
+
+    def know(self, words: Iterable[str]) -> None:
+        """Take words that the database has, for good."""
+        self._words.update(word.encode() for word in words)
 
     def name(self, text: str) -> bytes:
         """Return normalize_name(text)."""

@@ -60,6 +60,9 @@ async def search_artists(
     conn: Connection,
     *,
     search: str,
+    first_words: list[str] | None,
+    second_words: list[str] | None,
+    third_words: list[str] | None,
     before_score: float | None,
     before_id: UUID | None,
     page_size: int,
@@ -69,8 +72,16 @@ async def search_artists(
 
 
 @query
-async def count_artists(conn: Connection, *, search: str | None) -> int:
-    """Return how many artists there are, or whose name is like a text."""
+async def count_artists(
+    conn: Connection,
+    *,
+    search: str | None,
+    first_words: list[str] | None,
+    second_words: list[str] | None,
+    third_words: list[str] | None,
+    max_rows: int,
+) -> int:
+    """Return how many artists there are, or whose name is like a text; at most `max_rows`."""
 
 
 @query

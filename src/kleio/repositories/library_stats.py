@@ -45,6 +45,15 @@ class ArtistTotals(Row, frozen=True):
     refreshed_at: datetime | None
 
 
+class CatalogueTotals(Row, frozen=True):
+    """How many entries of each noun the catalogue has; `refreshed_at` is when they were counted."""
+
+    artists: int
+    labels: int
+    releases: int
+    refreshed_at: datetime
+
+
 class GenreCount(Row, frozen=True):
     """How many releases, copies and songs are of a genre."""
 
@@ -83,6 +92,11 @@ async def get_artist_totals(conn: Connection) -> ArtistTotals | None:
 
 
 @query
+async def get_catalogue_totals(conn: Connection) -> CatalogueTotals | None:
+    """Return how many artists, labels and releases the catalogue has."""
+
+
+@query
 async def list_genre_counts(conn: Connection) -> list[GenreCount]:
     """Return all genres, most frequent first."""
 
@@ -107,6 +121,11 @@ async def refresh_library_stats(conn: Connection) -> int:
 @query
 async def refresh_artist_stats(conn: Connection) -> int:
     """Count the artists of the library again."""
+
+
+@query
+async def refresh_catalogue_totals(conn: Connection) -> int:
+    """Count the artists, labels and releases of the catalogue again."""
 
 
 @query

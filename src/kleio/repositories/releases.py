@@ -89,8 +89,9 @@ async def count_releases(
     first_words: list[str] | None,
     second_words: list[str] | None,
     third_words: list[str] | None,
+    max_rows: int,
 ) -> int:
-    """Return how many releases pass the filters."""
+    """Return how many releases pass the filters or are like a text; at most `max_rows`."""
 
 
 @query

@@ -65,7 +65,9 @@ async def copy_seed_songs(conn: Connection, rows: BinaryRows) -> int:
 
 
 @query
-async def insert_seed_words(conn: Connection, *, first_id: UUID, last_id: UUID) -> int:
+async def insert_seed_words(
+    conn: Connection, *, first_id: UUID, last_id: UUID, album_ids: list[UUID]
+) -> int:
     """Write the words of the names of songs between two ids; return how many are new."""
 
 

@@ -25,5 +25,10 @@ async def get_alternatives(conn: Connection, *, search: str) -> Alternatives | N
 
 
 @query
-async def insert_words(conn: Connection, *, texts: Sequence[str]) -> int:
-    """Add the words of some texts; return how many are new."""
+async def insert_words(conn: Connection, *, names: Sequence[str], texts: Sequence[str]) -> int:
+    """Add the words of names, and of texts without a digit; return how many are new."""
+
+
+@query
+async def insert_normalized_words(conn: Connection, *, words: Sequence[str]) -> int:
+    """Add words that are normalised already; return how many are new."""

@@ -15,7 +15,7 @@ from kleio.http.paging import CursorText, page_request
 from kleio.http.problems import invalid_field, not_found
 from kleio.http.search import KINDS, AlbumHit, ArtistHit, Kind, KindFilter, ReleaseHit, SongHit
 from kleio.http.songs import read_song_page
-from kleio.http.words import FOUND_BY_WORDS, read_alternatives
+from kleio.http.words import read_alternatives
 from kleio.repositories import albums, library_artists, library_stats, search, songs
 from kleio.web.cards import decoded
 from kleio.web.paging import one_page
@@ -126,11 +126,10 @@ async def show_library(
 
 async def _hits(request: PageRequest, q: str, kind: Kind | None) -> list[search.Hit]:
     database = database_of(request)
-    typed = q if kind in (None, *FOUND_BY_WORDS) else None
     return await database.read(
         search.search_everything,
         search=q,
-        **await read_alternatives(database, typed),
+        **await read_alternatives(database, q),
         kinds=list(KINDS) if kind is None else [kind],
         per_kind=PER_KIND if kind is None else PER_ONE_KIND,
     )
@@ -175,6 +174,7 @@ async def show_artists(
             else await read(
                 library_artists.search_library_artists,
                 search=q,
+                **await read_alternatives(database_of(request), q),
                 before_score=place.key,
                 before_id=place.id,
                 page_size=PAGE + 1,
@@ -205,7 +205,10 @@ async def show_albums(
     order = _order(q, sort)
     key_type = {"best": float, "name": str}.get(order, UUID)
     place = page_request(order, PAGE, cursor, 0, key_type=key_type)
-    rows = [] if finds_nothing(q) else await read_album_page(request, place, q, _NO_ALBUM_FILTERS)
+    rows = []
+    if not finds_nothing(q):
+        words = await read_alternatives(database_of(request), q)
+        rows = await read_album_page(request, place, q, words, _NO_ALBUM_FILTERS)
     found, following = one_page(place, rows, request.url.path, _address(request))
     return _answer(
         request,

@@ -107,8 +107,8 @@ def plays(user_id: UUID) -> Select[tuple[Play]]:
 ALTERNATIVES = text(
     "SELECT ARRAY(SELECT w.word FROM words AS w WHERE w.word %> typed.word"
     "              ORDER BY word_similarity(typed.word, w.word)"
-    "                       + similarity(typed.word, w.word) / 10 DESC, w.word"
-    "              LIMIT 40) || left(typed.word, 64) || typed.word"
+    "                       + similarity(typed.word, w.word) DESC, w.word"
+    "              LIMIT 80) || left(typed.word, 64) || typed.word"
     "  FROM unnest(search_keys(:search)) WITH ORDINALITY AS typed (word, place)"
     " WHERE typed.place <= 3"
     " ORDER BY typed.place"

@@ -170,6 +170,8 @@ class ReleasePage(Schema):
     items: list[ReleaseCard]
     next: str | None
     total: int | None = None
+    total_is_estimate: bool = False
+    refreshed_at: datetime | None = None
 
 
 class SongLookup(Schema):
