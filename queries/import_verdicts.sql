@@ -13,7 +13,7 @@
 -- are judged in import_releases.sql; styluses, plays and cleanings in listening_verdicts.sql.
 --
 -- Rows that the same transaction wrote have no statistics. The transaction turns nested loops off
--- (kleio.db.pool), and what looks the large catalogue up does so by index in a LATERAL.
+-- (kleio.db.connections), and what looks the large catalogue up does so by index in a LATERAL.
 
 -- name: insert_folder_verdicts(user_id, run_id)!
 -- Folders: number 1 is number 1, others are the same by name, whatever its case.

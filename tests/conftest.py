@@ -47,7 +47,8 @@ sys.path.append(str(Path(__file__).parent))
 import servers  # noqa: E402
 from cache_server import CacheServer  # noqa: E402
 from factories import settings_for  # noqa: E402
-from kleio.db.pool import Database, connect  # noqa: E402
+from kleio.db.connections import connect  # noqa: E402
+from kleio.db.pool import Database  # noqa: E402
 from kleio.db.queries import Connection  # noqa: E402
 from kleio.settings import Settings  # noqa: E402
 from servers import Server  # noqa: E402

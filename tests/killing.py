@@ -12,7 +12,7 @@ from typing import Any
 from embedded_processes import environment
 from factories import Account, settings_for
 from importing import content_of
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection
 
 COMMAND = Path(__file__).with_name("killed_command.py")

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 import factories
-from kleio.db.pool import configure
+from kleio.db.connections import configure
 from kleio_process import Process
 from traffic import Traffic
 

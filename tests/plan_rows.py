@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.importers.catalogue_store import store
 from kleio.repositories import library_stats
 from kleio.seed import demo_catalogue

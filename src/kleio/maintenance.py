@@ -20,8 +20,8 @@ import msgspec
 
 from kleio.cache import SONGS, forget
 from kleio.db import upkeep
+from kleio.db.connections import connect
 from kleio.db.errors import DatabaseError
-from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.partitions import MONTHS_AHEAD, archive_partitions, ensure_partitions
 from kleio.repositories import (

@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection
 from kleio.importers.catalogue_store import store
 from kleio.processes import end_with_parent

@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from kleio import accounts
-from kleio.db.pool import configure
+from kleio.db.connections import configure
 from kleio.demo import load_demo
 from kleio.repositories import users
 from kleio_process import Process

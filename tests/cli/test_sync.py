@@ -18,7 +18,7 @@ import pytest
 
 from discogs_standin import Discogs, Fault, serving
 from factories import Account, make_user, settings_for
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection
 from kleio_process import PATIENCE
 from servers import Server

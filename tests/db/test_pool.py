@@ -14,9 +14,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from factories import Account, make_user, settings_for
+from kleio.db.connections import PREPARED_STATEMENTS, connect
 from kleio.db.errors import NotMigrated, Overloaded, StatementTimeout, Unavailable, translate
 from kleio.db.liveness import has_ended
-from kleio.db.pool import PREPARED_STATEMENTS, Database, connect
+from kleio.db.pool import Database
 from kleio.db.queries import Connection
 from kleio.db.session import check_session, request_options
 from kleio.repositories import users

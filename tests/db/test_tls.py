@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from kleio.db.connections import connect
 from kleio.db.errors import Unavailable
-from kleio.db.pool import Database, connect
+from kleio.db.pool import Database
 from kleio.settings import Settings, load_settings
 from postgres_program import PASSWORD, USER, needs_server, tls_server
 from tls_front import Authority, Front

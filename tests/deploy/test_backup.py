@@ -19,10 +19,10 @@ from http_site import fill
 
 import factories
 from embedded_processes import FAST, ROOT, ask, end_postmaster, until
+from kleio.db.connections import configure
 from kleio.db.embedded import EmbeddedServer, embedded_server
 from kleio.db.migrate import migrate
 from kleio.db.migration_states import check_server
-from kleio.db.pool import configure
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 BLOCKS = dict(

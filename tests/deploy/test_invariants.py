@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 import factories
 from invariants import RULES, broken_rules
 from kleio.catalogue import ArtistCredit, LabelCredit, TrackDocument
-from kleio.db.pool import configure
+from kleio.db.connections import configure
 from library_rows import fill_library
 from servers import Server, choice
 

@@ -10,7 +10,7 @@ import pytest
 
 from discogs_standin import Discogs, serving
 from factories import Account, make_user, settings_for
-from kleio.db.pool import own_connection
+from kleio.db.connections import own_connection
 from kleio.db.queries import Connection
 from kleio.discogs import runs
 from kleio.discogs.sync import work

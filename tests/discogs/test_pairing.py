@@ -11,7 +11,7 @@ import pytest
 
 from factories import NOW, Account, make_cleaning, make_copy, make_play, make_release, make_user
 from invariants import broken_rules
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection
 from kleio.repositories import collection
 from kleio.repositories.sync_runs import SyncRun

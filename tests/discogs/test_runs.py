@@ -13,7 +13,7 @@ import pytest
 
 from discogs_standin import Discogs, Fault
 from factories import Account, make_user
-from kleio.db.pool import own_connection
+from kleio.db.connections import own_connection
 from kleio.db.queries import Connection
 from kleio.discogs import runs
 from kleio.discogs.runs import AlreadyRunning, Keeper, RunCancelled, RunLost

@@ -26,8 +26,8 @@ from audio_files import mp3
 from fingerprints import fingerprint
 from invariants import broken_rules
 from killing import run_command
+from kleio.db.connections import configure
 from kleio.db.migrate import migrate
-from kleio.db.pool import configure
 from library_rows import fill_library
 from servers import Server
 

@@ -14,8 +14,8 @@ import pytest
 
 from cache_server import CacheServer, needs_server
 from embedded_processes import end_postmaster
+from kleio.db.connections import configure
 from kleio.db.embedded import embedded_server
-from kleio.db.pool import configure
 from library_rows import fill_library
 from tcp_proxy import TcpProxy
 

@@ -30,7 +30,8 @@ from kleio.catalogue import (
     ReleaseDocument,
     TrackDocument,
 )
-from kleio.db.pool import Database, configure
+from kleio.db.connections import configure
+from kleio.db.pool import Database
 from kleio.db.queries import Connection
 from kleio.http.app import create_app
 from kleio.importers import catalogue_store

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from http_site import ALICES_NOTE, API, TOKENS, Site, field_problem, problem
 
-from kleio.db import pool
+from kleio.db import connections
 from kleio.db.errors import DatabaseError, StatementTimeout
 from kleio.http import exports
 from kleio.web.sessions import COOKIE
@@ -334,7 +334,7 @@ async def test_a_lost_connection_cuts_the_body_short(large: Site) -> None:
 async def test_an_export_that_takes_too_long_is_cut_short(
     large: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "SNAPSHOT_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "SNAPSHOT_SECONDS", 0.5)
     client = Client(large, PLAYS, reads=10_000, leaves=False)
     taken = client.send
 

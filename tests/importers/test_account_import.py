@@ -26,8 +26,8 @@ from importing import (
 )
 from killing import all_of, opened, run_process
 from kleio import holdings
+from kleio.db.connections import connect
 from kleio.db.errors import DatabaseError, Unavailable
-from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.importers import account_import
 from kleio.importers.account_import import NotApplicable, apply, interrupt

@@ -14,7 +14,7 @@ import pytest
 from exporting import export
 from factories import make_copy, make_play, make_release, make_user, settings_for
 from importing import account_file, content_of, counts, import_account, rows_of, table_rows
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection
 from kleio.demo import load_demo
 from kleio.importers.account_json import AccountJson

@@ -13,7 +13,7 @@ from mutagen import id3
 
 from audio_files import encoded, mp3, tag, wav
 from factories import NOW, make_user, settings_for
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection
 from kleio.importers import music_reader
 from kleio.importers.music_reader import Reader

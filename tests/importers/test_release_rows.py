@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from catalogue_rows import catalogue_rows
 from factories import release_document
 from kleio.catalogue import ArtistCredit, LabelCredit, ReleaseDocument, seal
+from kleio.db.connections import connect
 from kleio.db.errors import DatabaseError
-from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.importers import catalogue_store
 from kleio.importers.catalogue_store import StoreCounts, store

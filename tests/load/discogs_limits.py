@@ -28,7 +28,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from discogs_standin import Discogs, busiest, serving
 from factories import make_user, settings_for
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from servers import running_server
 from shelf_at_discogs import Shelf
 from syncing import SECRET_KEY, give_token

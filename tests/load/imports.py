@@ -29,9 +29,9 @@ sys.path.append(str(Path(__file__).parents[1]))
 import old_kleio
 from factories import make_user
 from importing import csv_of, shelf_of
+from kleio.db.connections import connect
 from kleio.db.embedded import embedded_server
 from kleio.db.migrate import migrate
-from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.importers.account_import import import_source
 from kleio.importers.collection_csv import CollectionCsv

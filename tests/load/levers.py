@@ -30,7 +30,7 @@ from endpoints import draw
 from serving import cpu_seconds
 
 from kleio.accounts import hash_token
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection, namespace
 from kleio.repositories import collection, releases, songs, tokens
 from kleio.settings import load_settings

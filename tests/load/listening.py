@@ -30,7 +30,7 @@ from uuid import UUID
 
 import psycopg
 
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection, all_queries
 from kleio.importers.catalogue_store import store
 from kleio.repositories import (

@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 
-from kleio.db.pool import connect
+from kleio.db.connections import connect
 from kleio.db.queries import Connection
 from kleio.repositories import plays
 from kleio.settings import load_settings

@@ -28,8 +28,8 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from importing import csv_of, line
 from invariants import broken_rules
+from kleio.db.connections import configure
 from kleio.db.embedded import embedded_server
-from kleio.db.pool import configure
 from kleio_process import workers_of
 from library_rows import fill_library
 from place import Place

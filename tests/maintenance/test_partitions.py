@@ -14,6 +14,7 @@ import uuid6
 
 from factories import NOW, make_user, settings_for
 from kleio import partitions
+from kleio.db.connections import connect
 from kleio.db.errors import (
     DatabaseError,
     InvalidData,
@@ -22,7 +23,6 @@ from kleio.db.errors import (
     translate,
 )
 from kleio.db.partitions import detach
-from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.repositories import albums, songs, user_songs
 from kleio.repositories import partitions as queries

@@ -1,8 +1,8 @@
 """The statements that judge, write and check an import: what they do grows as the file does.
 
 The rows that they compare were written a moment before, so the planner knows nothing of them. They
-run as in `kleio.db.pool.bulk_transaction`, on a file and on one ten times as long, and the rows
-that their plans' nodes handle are counted: a join of each with each makes a hundredfold.
+run as in `kleio.db.connections.bulk_transaction`, on a file and on one ten times as long, and the
+rows that their plans' nodes handle are counted: a join of each with each makes a hundredfold.
 """
 
 from __future__ import annotations

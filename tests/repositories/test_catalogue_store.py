@@ -21,8 +21,8 @@ from kleio.catalogue import (
     TrackDocument,
     seal,
 )
+from kleio.db.connections import connect
 from kleio.db.errors import InvalidData
-from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.importers.catalogue_store import Kind, StoreCounts, save, store
 from kleio.repositories import releases

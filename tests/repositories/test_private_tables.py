@@ -11,8 +11,8 @@ import pytest
 from anyio.abc import TaskGroup
 
 from factories import NOW, make_user, settings_for
+from kleio.db.connections import connect
 from kleio.db.errors import InvalidData, MissingReference
-from kleio.db.pool import connect
 from kleio.db.queries import Connection
 from kleio.repositories import discogs_credentials, idempotency_keys, preferences, users
 

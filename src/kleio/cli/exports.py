@@ -94,7 +94,7 @@ def export(
 
 async def _write(conn: AsyncConnection[Any], chosen: Export, username: str, output: str) -> None:
     from kleio.cli.users import find_user
-    from kleio.db.pool import snapshot
+    from kleio.db.connections import snapshot
 
     user = await find_user(conn, username)
     async with snapshot(conn) as reading:

@@ -152,7 +152,7 @@ def run_connected(
     """Run `main` on one configured connection to a database that is open already."""
     import asyncio
 
-    from kleio.db.pool import connect
+    from kleio.db.connections import connect
 
     async def run() -> T:
         conn = await connect(settings, conninfo)

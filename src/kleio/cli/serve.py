@@ -98,7 +98,7 @@ def check_requests(settings: Settings) -> None:
     """
     import asyncio
 
-    from kleio.db.pool import connect
+    from kleio.db.connections import connect
     from kleio.db.session import check_session, request_options
 
     longest = settings.db_statement_timeout

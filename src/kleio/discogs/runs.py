@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from uuid6 import uuid7
 
-from kleio.db.pool import bulk_transaction
+from kleio.db.connections import bulk_transaction
 from kleio.db.queries import Connection
 from kleio.repositories import sync_items, sync_jobs, sync_runs
 from kleio.repositories.sync_jobs import Job
@@ -175,7 +175,7 @@ class Keeper:
         """Lend the connection with a transaction in which nobody else can own the run.
 
         Args:
-            bulk: as `kleio.db.pool.bulk_transaction`, for statements over all items.
+            bulk: as `kleio.db.connections.bulk_transaction`, for statements over all items.
 
         Raises:
             RunLost: somebody else does already.

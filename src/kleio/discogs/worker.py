@@ -9,8 +9,9 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack, suppress
 
+from kleio.db.connections import own_connection
 from kleio.db.errors import DatabaseError
-from kleio.db.pool import Database, own_connection
+from kleio.db.pool import Database
 from kleio.db.queries import Connection
 from kleio.discogs import runs
 from kleio.discogs.runs import Owned, RunCancelled, RunLost, utc_now

@@ -25,8 +25,8 @@ import msgspec
 
 from kleio.account_records import AccountKind
 from kleio.account_rules import InvalidField
+from kleio.db.connections import bulk_transaction, patient_transaction
 from kleio.db.errors import DatabaseError
-from kleio.db.pool import bulk_transaction, patient_transaction
 from kleio.db.queries import Connection
 from kleio.holdings import check_holdings
 from kleio.importers.import_progress import ProgressCallback, Watch

@@ -20,8 +20,8 @@ from kleio.catalogue import (
     ReleaseDocument,
     encode_documents,
 )
+from kleio.db.connections import unchecked_references
 from kleio.db.errors import Conflict
-from kleio.db.pool import unchecked_references
 from kleio.db.queries import Connection
 from kleio.importers.release_rows import PRINTABLE, References, ReleaseRows, Texts, main_texts
 from kleio.repositories import artists, labels, masters, release_loads, releases, words

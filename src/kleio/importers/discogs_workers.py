@@ -27,8 +27,8 @@ from typing import Any, Self
 import msgspec
 
 from kleio.catalogue import Document
+from kleio.db.connections import connect
 from kleio.db.errors import DatabaseError
-from kleio.db.pool import connect
 from kleio.importers.discogs_batches import Outcome, store_batch
 from kleio.importers.discogs_blocks import Block, parse_block
 from kleio.importers.discogs_elements import Refused

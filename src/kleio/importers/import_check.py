@@ -27,7 +27,7 @@ from kleio.account_records import (
 )
 from kleio.accounts import UNCATEGORIZED
 from kleio.catalogue import ReleaseDocument
-from kleio.db.pool import bulk_transaction
+from kleio.db.connections import bulk_transaction
 from kleio.db.queries import Connection
 from kleio.importers.record_checks import problem_of
 from kleio.importers.sources import Source, SourceRow
