@@ -61,7 +61,7 @@ def test_show_prints_the_file_s_own_text(run: Run) -> None:
     assert shown.endswith(";\n")
     several = run("sql", "show", "plays")
     assert several.exit_code == 2
-    assert "plays is 9 queries" in one_line(several)
+    assert "plays is 10 queries" in one_line(several)
 
 
 def test_a_value_commands_no_terminal(run: Run) -> None:

@@ -65,7 +65,10 @@ STATEMENTS: dict[str, list[str]] = {
         "library_artists.list_library_artists",
         "library_stats.get_artist_totals",
     ],
-    "/library/artists?q=beatles": ["library_artists.search_library_artists"],
+    "/library/artists?q=beatles": [
+        "words.get_alternatives",
+        "library_artists.search_library_artists",
+    ],
     "/library/albums": ["albums.list_albums_newest", "library_stats.get_library_totals"],
     "/library/albums?sort=name": [
         "albums.list_albums_by_name",
