@@ -3,7 +3,7 @@
 psycopg's pool has one queue for all. Here whose a request is, and whether the server is well, is
 asked before all other work: a request is not to wait twice, and one that has to be refused is to
 hear of it in milliseconds. With 500 clients on a worker of 50 connections and a queue of 200, by
-the server's clock: refused within 0.1 ms (99 %: 5 ms), not 461 (925).
+the server's clock: refused within 0.1 ms (99 %: 0.2), not 162 (302), and served after 189, not 330.
 
 No user has all connections at once. Who asks for more waits for their own to come back, so that
 whatever one account does, others find one free. What is asked for nobody in particular is not
