@@ -92,6 +92,9 @@ UPDATE scan_songs AS n
 -- several artists with tracks in one numbering are a compilation; and what is left are songs that
 -- lie side by side, each of its own artist. An album without any artist stays in its folder.
 --
+-- A song whose place another one takes, and whose own audio is nowhere, says nothing: it is here for
+-- its album, which is to be counted again.
+--
 -- Returns: the number of songs.
 -- Params:  batch int: NULL for the folders that are looked at in the end.
 -- Index:   scan_folders_pkey; scan_files_folder_idx; library_files_pkey; songs_pkey;
@@ -107,13 +110,15 @@ WITH members AS (
      WHERE n.library_id = :library_id::uuid
        AND n.problem IS NULL
      UNION ALL
-    SELECT s.id, f.folder_key, false, s.album_name, s.tags ->> 'albumArtist', t.name,
-           s.disc_number, s.track_number, s.album_id
+    SELECT s.id, f.folder_key, false, CASE WHEN r.path_key IS NULL THEN s.album_name END,
+           s.tags ->> 'albumArtist', t.name, s.disc_number, s.track_number, s.album_id
       FROM scan_folders AS d
       JOIN scan_files AS f ON f.library_id = d.library_id AND f.folder_key = d.folder_key
       JOIN library_files AS k ON k.library_id = f.library_id AND k.path_key = f.path_key
       JOIN songs AS s ON s.id = k.song_id
       LEFT JOIN library_artists AS t ON t.id = s.artist_id
+      LEFT JOIN scan_songs AS r
+        ON r.library_id = f.library_id AND r.path_key = f.path_key AND r.problem IS NULL
      WHERE d.library_id = :library_id
        AND d.batch = coalesce(:batch::int, 2147483647)
        AND NOT EXISTS (SELECT FROM scan_songs AS n

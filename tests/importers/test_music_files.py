@@ -208,6 +208,24 @@ async def test_a_song_whose_place_is_taken_is_found_again_by_its_audio(
     await music.check()
 
 
+async def test_a_song_whose_place_is_taken_names_no_album_s_artist_any_more(music: Music) -> None:
+    taken, beside, gone = (music.root / name for name in ("x/1.mp3", "x/2.mp3", "y/3.mp3"))
+    for folder in (taken.parent, gone.parent):
+        folder.mkdir()
+    mp3(taken, "first", title="One", artist="Ada", album="Two", album_artist="Ben")
+    mp3(beside, "second", title="Two", artist="Cleo", album="Two")
+    mp3(gone, "third", title="Three", artist="Ada", album="Three")
+    await music.scan()
+    assert ("Two", "Ben", ["One", "Two"]) in await music.albums()
+    gone.unlink()
+    await music.scan()
+    mp3(taken, "third", title="Three", artist="Ada", album="Three")
+    assert await music.scan() == {"files": 2, "read": 1, "moved": 1, "unchanged": 1, "missing": 1}
+    await music.check()
+    found = [album for album in await music.albums() if album[2]]
+    assert found == [("Three", "Ada", ["Three"]), ("Two", "Cleo", ["Two"])]
+
+
 async def test_a_file_that_was_only_touched_is_unchanged(music: Music) -> None:
     paths = make_album(music.root, "A", "B")
     await music.scan()
