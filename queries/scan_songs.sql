@@ -92,8 +92,8 @@ UPDATE scan_songs AS n
 -- several artists with tracks in one numbering are a compilation; and what is left are songs that
 -- lie side by side, each of its own artist. An album without any artist stays in its folder.
 --
--- A song whose place another one takes, and whose own audio is nowhere, says nothing: it is here for
--- its album, which is to be counted again.
+-- A song whose place another one takes, and whose own audio is nowhere, says nothing: it is here
+-- for its album, which is to be counted again.
 --
 -- Returns: the number of songs.
 -- Params:  batch int: NULL for the folders that are looked at in the end.
